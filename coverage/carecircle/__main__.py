@@ -1,0 +1,5 @@
+"""``python -m carecircle`` is the `carecircle` command."""
+
+from carecircle.cli import main
+
+main()

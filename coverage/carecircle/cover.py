@@ -1,0 +1,244 @@
+"""Who is within reach: additive tallies by area, kind of facility and minutes.
+
+People are counted at their own travel time along the network, never by a polygon. Every tally is a pair (covered, total)
+that adds up over areas; a share is only ever made from summed pairs. A total of 0 means that there is nothing to cover
+(not applicable); NaN means that it is not known (no data).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from carecircle.errors import UsageError
+from carecircle.language import text
+from carecircle.network import Floats, Ints, RoadNetwork
+from carecircle.reach import TOLERANCE_SECONDS, nearest, travel_pairs
+from carecircle.schema import LEVELS, PEOPLE
+from carecircle.snap import snap
+
+ALL_KINDS = "all"
+"""The `kind` of rows that count any facility."""
+
+SERVED_SHARE = 0.5
+"""A unit is served when at least this share of its people is within reach (60+ where known, else all people, else points)."""
+
+COLUMNS = ["area_id", "level", "name", "kind", "minutes", "measure", "unit", "covered", "total"]
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """What all tallies of one call share: areas by level, and in which area of each level every point lies."""
+
+    areas: gpd.GeoDataFrame
+    levels: tuple[str, ...]
+    demand: gpd.GeoDataFrame
+    weight: Floats
+    demand_area: dict[str, Ints]
+    facility_area: dict[str, Ints]
+    served_share: float
+
+
+def coverage(demand: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, network: RoadNetwork, *,
+             minutes: Sequence[float] = (5, 10, 15), by_kind: bool = True, served_share: float = SERVED_SHARE) -> pd.DataFrame:
+    """Tally presence, service and people within reach, for every area of every level.
+
+    Parameters
+    ----------
+    demand
+        Points where people live, with any of ``people``, ``people_60``, ``people_65``, ``people_80``.
+    facilities
+        The facilities that count (see `carecircle.open_facilities`), with ``facility_id`` and optionally ``kind``.
+    areas
+        ``area_id``, ``level``, ``name``, ``parent_id`` and polygons; an area without polygon takes its points by code
+        (``area_id`` of demand, ``area_code`` of facilities).
+    network
+        The network on which people travel.
+    minutes
+        Limits, inclusive.
+    by_kind
+        Also tally each kind of facility by itself.
+    served_share
+        A unit counts as served when at least this share of its people is within reach.
+
+    Returns
+    -------
+    DataFrame
+        Tidy: ``area_id, level, name, kind, minutes, measure, unit, covered, total``. Measures: ``presence`` (units of level
+        `unit` with a facility inside; no minutes), ``served`` (units whose people reach one), ``people*`` and ``points``
+        within reach, ``facilities`` (how many different ones are within reach; of how many). In rows of an area itself
+        `unit` is its own level and the tally 0 or 1 of 1; wider areas hold the sums of those inside them.
+    """
+    setting = _setting(demand, facilities, areas, served_share)
+    kinds = _kinds(facilities, by_kind)
+    parts = []
+    for kind in kinds:
+        chosen = np.ones(len(facilities), bool) if kind == ALL_KINDS else (facilities["kind"] == kind).to_numpy(bool)
+        times = nearest(demand, facilities[chosen], network)["minutes"].to_numpy()
+        parts.append(_presence(setting, chosen, kind))
+        parts += [_within(setting, times <= limit + TOLERANCE_SECONDS / 60, kind, float(limit)) for limit in minutes]
+    parts.append(_choices(setting, facilities, network, kinds, minutes))
+    return _ordered(pd.concat(parts, ignore_index=True), setting, kinds)
+
+
+def assign_areas(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, code: str | None = None) -> pd.Series:
+    """Return the ``area_id`` in which each point lies, on the points' index; missing where there is none.
+
+    A point on a border belongs to the area with the smallest ``area_id``, so that no point is counted twice. Areas without a
+    polygon take the points whose code (column `code`) begins with their ``area_id``.
+    """
+    found = pd.Series(pd.NA, index=points.index, dtype="str")
+    with_shape = areas[~(areas.geometry.isna() | areas.geometry.is_empty)].sort_values("area_id")
+    if len(with_shape) and len(points):
+        at = shapely.points(np.column_stack([points.geometry.x, points.geometry.y]))
+        point, area = shapely.STRtree(with_shape.geometry.to_numpy()).query(at, predicate="intersects")
+        first = pd.Series(area).groupby(point).min()
+        found.iloc[first.index.to_numpy()] = with_shape["area_id"].to_numpy(dtype=object)[first.to_numpy()]
+    without = areas[areas.geometry.isna() | areas.geometry.is_empty]
+    if code is not None and code in points.columns and len(without):
+        codes = points[code].astype("str")
+        for length in sorted({len(name) for name in without["area_id"]}):
+            known = codes.str[:length].where(codes.str[:length].isin(without["area_id"]))
+            found = found.fillna(known)
+    return found
+
+
+def _setting(demand: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame,
+             served_share: float) -> _Setting:
+    if not 0 < served_share <= 1:
+        raise UsageError(text("usage.served_share", value=served_share))
+    areas = areas.sort_values(["level", "area_id"]).reset_index(drop=True)
+    levels = tuple(level for level in LEVELS if (areas["level"] == level).any())
+    position = pd.Series(areas.index, index=areas["area_id"])
+    where: list[dict[str, Ints]] = []
+    for points, code in ((demand, "area_id"), (facilities, "area_code")):
+        by_level = {}
+        for level in levels:
+            names = assign_areas(points, areas[areas["level"] == level], code)
+            by_level[level] = names.map(position).fillna(-1).to_numpy(np.int64)
+        where.append(by_level)
+    return _Setting(areas, levels, demand, _weight(demand), where[0], where[1], served_share)
+
+
+def _weight(demand: gpd.GeoDataFrame) -> Floats:
+    """Return the people by whom a unit is judged served."""
+    known = next((name for name in ("people_60", "people") if name in demand and demand[name].notna().any()), None)
+    return np.ones(len(demand)) if known is None else demand[known].fillna(0).to_numpy(float)
+
+
+def _kinds(facilities: gpd.GeoDataFrame, by_kind: bool) -> list[str]:
+    named = sorted(facilities["kind"].dropna().unique()) if by_kind and "kind" in facilities else []
+    return [ALL_KINDS, *named]
+
+
+def _sums(setting: _Setting, level: str, values: Floats) -> Floats:
+    """Sum values of demand points by area of a level, (areas,); NaN where all values of an area are unknown."""
+    at, n = setting.demand_area[level], len(setting.areas)
+    inside = at >= 0
+    known = inside & ~np.isnan(values)
+    total = np.bincount(at[known], weights=values[known], minlength=n)
+    unknown = (np.bincount(at[inside], minlength=n) > 0) & (np.bincount(at[known], minlength=n) == 0)
+    return np.where(unknown, np.nan, total)
+
+
+def _rows(setting: _Setting, level: str, kind: str, minutes: float, measure: str, unit: str, covered: Floats,
+          total: Floats) -> pd.DataFrame:
+    own = setting.areas[setting.areas["level"] == level]
+    return pd.DataFrame({"area_id": own["area_id"], "kind": kind, "minutes": minutes, "measure": measure, "unit": unit,
+                         "covered": covered[own.index], "total": total[own.index]})
+
+
+def _within(setting: _Setting, within: NDArray[np.bool_], kind: str, minutes: float) -> pd.DataFrame:
+    """Tally people, points and served units for one kind and limit."""
+    measures = {name: setting.demand[name].to_numpy(float) for name in PEOPLE if name in setting.demand}
+    measures["points"] = np.ones(len(within))
+    parts = [_rows(setting, level, kind, minutes, name, "", _sums(setting, level, np.where(within, values, values * 0)),
+                   _sums(setting, level, values))
+             for level in setting.levels for name, values in measures.items()]
+    for level in setting.levels:
+        people = _sums(setting, level, setting.weight)
+        reached = _sums(setting, level, np.where(within, setting.weight, 0.0))
+        parts.append(_units(setting, level, kind, minutes, "served", reached >= setting.served_share * people, people > 0))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _presence(setting: _Setting, chosen: NDArray[np.bool_], kind: str) -> pd.DataFrame:
+    """Tally units with a facility inside."""
+    parts = []
+    for level in setting.levels:
+        at = setting.facility_area[level][chosen]
+        count = np.bincount(at[at >= 0], minlength=len(setting.areas))
+        parts.append(_units(setting, level, kind, np.nan, "presence", count > 0, np.ones(len(count), bool)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _units(setting: _Setting, level: str, kind: str, minutes: float, measure: str, covered: NDArray[np.bool_],
+           counts: NDArray[np.bool_]) -> pd.DataFrame:
+    """Tally units of a level: one row for each unit itself, and the sums in every wider area that holds it."""
+    pair = (covered & counts).astype(float), counts.astype(float)
+    parts = [_rows(setting, level, kind, minutes, measure, level, *pair)]
+    holder = np.arange(len(setting.areas))
+    own = (setting.areas["level"] == level).to_numpy()
+    parent = _parents(setting.areas)
+    for wider in reversed(setting.levels[:setting.levels.index(level)]):
+        holder = _climb(setting.areas, parent, holder, wider)
+        inside = own & (holder >= 0)
+        sums = [np.bincount(holder[inside], weights=values[inside], minlength=len(holder)).astype(float) for values in pair]
+        parts.append(_rows(setting, wider, kind, minutes, measure, level, *sums))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _parents(areas: gpd.GeoDataFrame) -> Ints:
+    """Return the position of each area's parent, -1 where it has none in the table."""
+    position = pd.Series(areas.index, index=areas["area_id"])
+    return areas["parent_id"].map(position).fillna(-1).to_numpy(np.int64) if "parent_id" in areas else np.full(len(areas), -1)
+
+
+def _climb(areas: gpd.GeoDataFrame, parent: Ints, holder: Ints, level: str) -> Ints:
+    """Return the ancestor of each area at a level; -1 where there is none."""
+    at_level = (areas["level"] == level).to_numpy()
+    for _ in LEVELS:
+        move = (holder >= 0) & ~at_level[np.maximum(holder, 0)]
+        holder = np.where(move, parent[np.maximum(holder, 0)], holder)
+    return np.where((holder >= 0) & at_level[np.maximum(holder, 0)], holder, -1)
+
+
+def _choices(setting: _Setting, facilities: gpd.GeoDataFrame, network: RoadNetwork, kinds: list[str],
+             minutes: Sequence[float]) -> pd.DataFrame:
+    """Count the different facilities within reach of each area's people."""
+    pairs = travel_pairs(snap(setting.demand, network), facilities, network, minutes=max(minutes))
+    kind_of = facilities["kind"].to_numpy(dtype=object) if "kind" in facilities else np.full(len(facilities), None)
+    parts = []
+    for level in setting.levels:
+        at = setting.demand_area[level][pairs.point]
+        table = pd.DataFrame({"area": at, "facility": pairs.facility, "seconds": pairs.seconds})[at >= 0]
+        best = table.groupby(["area", "facility"], sort=True)["seconds"].min().reset_index()
+        for kind in kinds:
+            of_kind = np.ones(len(facilities), bool) if kind == ALL_KINDS else kind_of == kind
+            own = best[of_kind[best["facility"]]]
+            total = np.full(len(setting.areas), float(of_kind.sum()))
+            for limit in minutes:
+                near = own["area"][own["seconds"] <= limit * 60 + TOLERANCE_SECONDS]
+                count = np.bincount(near, minlength=len(setting.areas)).astype(float)
+                parts.append(_rows(setting, level, kind, float(limit), "facilities", "", count, total))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _ordered(cover: pd.DataFrame, setting: _Setting, kinds: list[str]) -> pd.DataFrame:
+    """Give rows their area's name and level, and an order that does not depend on how they were made."""
+    about = setting.areas.set_index("area_id")[[name for name in ("level", "name") if name in setting.areas]]
+    cover = cover.join(about, on="area_id")
+    if "name" not in cover:
+        cover["name"] = pd.NA
+    measures = ["presence", "served", *PEOPLE, "points", "facilities"]
+    order = pd.DataFrame({"level": cover["level"].map({level: k for k, level in enumerate(LEVELS)}), "area": cover["area_id"],
+                          "kind": cover["kind"].map({kind: k for k, kind in enumerate(kinds)}),
+                          "measure": cover["measure"].map({name: k for k, name in enumerate(measures)}),
+                          "unit": cover["unit"], "minutes": cover["minutes"].fillna(0)})
+    return cover.loc[order.sort_values(list(order.columns)).index, COLUMNS].reset_index(drop=True)

@@ -1,0 +1,111 @@
+"""What can go wrong, as one tree; leaves are also the builtin a Python programmer would expect.
+
+::
+
+    CarecircleError
+    ├── InputError (ValueError)             a file or table is not what it should be: lists every problem found
+    │   ├── MissingInputError (FileNotFoundError)
+    │   └── PlanError                       the plan file
+    ├── UsageError (ValueError)             arguments that do not go together
+    ├── OfflineError (ConnectionError)      live data asked for, nothing answers
+    └── OutputError (OSError)               a result cannot be written
+
+A user sees `str(error)`: one line per problem, in the user's language, saying where, what, and how to mend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from carecircle.language import Language, text
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with an input, addressed so that the user can find it.
+
+    Parameters
+    ----------
+    key
+        Name of the sentence in the catalogue's section ``problem``.
+    file, sheet, row, column
+        The address; `row` counts as the user's program shows it (the header is row 1).
+    values
+        What fills the sentence's gaps.
+    """
+
+    key: str
+    file: str | Path | None = None
+    sheet: str | None = None
+    row: int | None = None
+    column: str | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def where(self, language: Language | None = None) -> str:
+        """Return the address as a phrase, empty when there is none."""
+        parts = {"file": self.file, "sheet": self.sheet, "row": self.row, "column": self.column}
+        known = [text(f"where.{name}", language, value=value) for name, value in parts.items() if value is not None]
+        return text("where.join", language).join(known)
+
+    def message(self, language: Language | None = None) -> str:
+        """Return address and sentence."""
+        sentence = text(f"problem.{self.key}", language, **self.values)
+        where = self.where(language)
+        return f"{where}{text('where.colon', language)}{sentence}" if where else sentence
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for ``--json``."""
+        address = {"file": None if self.file is None else str(self.file), "sheet": self.sheet}
+        return {"problem": self.key, **address, "row": self.row, "column": self.column, "message": self.message()}
+
+
+class CarecircleError(Exception):
+    """Base of all errors that are meant for the user."""
+
+
+class InputError(CarecircleError, ValueError):
+    """One or more problems in what the user gave."""
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "\n".join(problem.message() for problem in self.problems)
+
+
+class MissingInputError(InputError, FileNotFoundError):
+    """A file that is named does not exist."""
+
+
+class PlanError(InputError):
+    """The plan file cannot be used."""
+
+
+class UsageError(CarecircleError, ValueError):
+    """Arguments that do not go together."""
+
+
+class OfflineError(CarecircleError, ConnectionError):
+    """Live data was asked for and nothing answers."""
+
+
+class OutputError(CarecircleError, OSError):
+    """A result cannot be written."""
+
+
+def problem(key: str, /, *, file: str | Path | None = None, sheet: str | None = None, row: int | None = None,
+            column: str | None = None, **values: Any) -> Problem:
+    """Return a `Problem` with its gaps given as keywords."""
+    return Problem(key, file, sheet, row, column, values)
+
+
+def require_file(path: str | Path) -> Path:
+    """Return `path` as a `Path`, or raise `MissingInputError` when nothing is there."""
+    found = Path(path)
+    if not found.exists():
+        raise MissingInputError(problem("missing_file", file=found))
+    return found

@@ -1,0 +1,205 @@
+"""Administrative areas: polygons with their statistical codes, or tables of codes and names.
+
+Codes follow the rules of the National Bureau of Statistics (统计用区划代码编制规则): two digits each for
+province, city and county, three each for township and community, so that the code of an area begins with that
+of the one it belongs to. Codes padded with zeros to six, nine or twelve digits are understood; the codes
+themselves are kept as given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from carecircle.china.coordinates import Datum
+from carecircle.china.headers import plain, words
+from carecircle.crs import GEOGRAPHIC
+from carecircle.errors import InputError, UsageError, problem
+from carecircle.language import text
+from carecircle.schema import AREAS, LEVELS
+from carecircle.sources.layers import CrsLike
+from carecircle.sources.records import (
+    Draft,
+    Reading,
+    Source,
+    filled,
+    finish,
+    in_lonlat,
+    interpret,
+    load,
+    missing_header,
+    with_shapes,
+)
+from carecircle.sources.tables import row_problems
+
+_DIGITS_OF_LEVEL = {"city": 4, "county": 6, "township": 9, "community": 12}
+_LEVEL_OF_DIGITS = {digits: level for level, digits in _DIGITS_OF_LEVEL.items()}
+_WIDER_DIGITS = {6: 4, 9: 6, 12: 9}
+_TABLE_ONLY = replace(AREAS, geometry="")
+_LISTED_NAMES = 10
+
+
+def read_areas(path: Source | Sequence[Source], *, level: str | None = None, crs: CrsLike | None = None,
+               datum: Datum = "wgs84", layer: str | None = None, sheet: str | None = None,
+               encoding: str | None = None, columns: Mapping[str, str] | None = None) -> gpd.GeoDataFrame:
+    """Read administrative areas.
+
+    Parameters
+    ----------
+    path
+        A polygon layer, a table of codes and names, a frame, or a list of them (one for each level, say).
+    level
+        Level of all areas in the file, one of `schema.LEVELS`; not needed when a column says it or the codes
+        do.
+    crs, datum, layer, sheet, encoding, columns
+        As for `read_facilities`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Polygons in EPSG:4326 (None for the rows of a table) that keep `schema.AREAS`, with `name`,
+        `level_name` (the file's own word for the level, None where there is none), `parent_id` (from the code
+        where no column gives it) and `urban_class` always there. Polygons that cross themselves are mended,
+        which the notes say.
+
+    Raises
+    ------
+    InputError
+        Everything that is wrong with the file, row by row.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> areas = read_areas(pd.DataFrame({"代码": ["530402", "530402001"], "名称": ["红塔区", "玉兴街道"]}))
+    >>> areas[["area_id", "level", "parent_id"]].to_numpy().tolist()
+    [['530402', 'county', '5304'], ['530402001', 'township', '530402']]
+    """
+    if level is not None and level not in LEVELS:
+        raise UsageError(text("usage.level", value=level, known="、".join(LEVELS)))
+    if isinstance(path, str | Path | pd.DataFrame):
+        sources: Sequence[Source] = [path]
+    else:
+        sources = path
+    reading = Reading(crs, datum, layer, sheet, encoding, columns or {})
+    parts = [_read_one(source, level, reading) for source in sources]
+    together = parts[0] if len(parts) == 1 else _joined(parts)
+    return together.assign(parent_id=_parents(together))
+
+
+def code_level(codes: pd.Series) -> pd.Series:
+    """Return the level that each statistical code stands for, None for what is not one.
+
+    Examples
+    --------
+    >>> code_level(pd.Series(["5304", "530402000000", "530402001", "A1"])).tolist()
+    ['city', 'county', 'township', None]
+    """
+    levels = _significant(codes).str.len().map(_LEVEL_OF_DIGITS).astype(object)
+    return levels.where(levels.notna(), None)
+
+
+def _significant(codes: pd.Series) -> pd.Series:
+    """Return codes without the zeros they are padded with; NaN for what is no statistical code.
+
+    ``530400000000`` and ``530400`` are ``5304``; ``530402000`` is ``530402``.
+    """
+    text_codes = codes.astype("string")
+    fitting = text_codes.str.fullmatch(r"[1-9]\d{3}(?:\d{2}|\d{5}|\d{8})?").fillna(value=False)
+    known = text_codes.where(fitting)
+    for padded in (r"^(\d{9})000$", r"^(\d{6})000$", r"^(\d{4})00$"):
+        known = known.str.replace(padded, r"\1", regex=True)
+    return known
+
+
+def _read_one(source: Source, level: str | None, reading: Reading) -> gpd.GeoDataFrame:
+    draft = interpret(load(source, reading), replace(AREAS, geometry=""), reading)
+    if "area_id" not in draft.frame.columns and "area_id" not in {found.column for found in draft.problems}:
+        draft = draft.adding(problems=[missing_header(draft, "area_id")])
+    if "area_id" not in draft.frame.columns:
+        raise InputError(draft.problems)
+    draft = _with_level(draft, level)
+    if not draft.is_layer:
+        bare = gpd.GeoDataFrame(draft.frame, geometry=_nothing(draft.frame), crs=GEOGRAPHIC)
+        return _finish(draft.adding(bare), has_shapes=False)
+    return _finish(_mended(in_lonlat(draft, reading)), has_shapes=True)
+
+
+def _nothing(frame: pd.DataFrame) -> pd.Series:
+    return pd.Series([None] * len(frame), index=frame.index, dtype=object)
+
+
+def _finish(draft: Draft, *, has_shapes: bool) -> gpd.GeoDataFrame:
+    whole = draft.adding(filled(draft.frame, ("name", "parent_id", "urban_class")))
+    return finish(whole, AREAS if has_shapes else _TABLE_ONLY)
+
+
+def _with_level(draft: Draft, level: str | None) -> Draft:
+    """Give every row its level: the one asked for, else by the file's word, else by its code."""
+    frame = draft.frame
+    by_code = code_level(frame["area_id"])
+    word = frame["level"] if "level" in frame.columns else _nothing(frame)
+    if level is not None:
+        return draft.adding(frame.assign(level=level, level_name=word))
+    known = words("levels")
+    by_word = word.map(lambda said: known.get(plain(str(said))), na_action="ignore").astype(object)
+    county_city = word.eq("市") & by_code.eq("county")
+    found = by_word.mask(county_city, "county").where(word.notna(), by_code)
+    unclear = found.isna() & frame["area_id"].notna()
+    shown = word.where(word.notna(), frame["area_id"])
+    problems = row_problems("unknown_level", unclear, draft.source, value=shown)
+    return draft.adding(frame.assign(level=found, level_name=word), problems)
+
+
+def _mended(draft: Draft) -> Draft:
+    """Mend polygons that cross themselves, keeping only their polygonal part."""
+    frame = draft.frame
+    shapes = frame.geometry.to_numpy()
+    polygonal = pd.Series(shapely.get_type_id(shapes), index=frame.index).isin({3, 6})
+    broken = polygonal & ~shapely.is_valid(shapes)
+    if not broken.any():
+        return draft
+    mended = shapely.make_valid(shapes[broken.to_numpy()], method="structure", keep_collapsed=False)
+    shapes[broken.to_numpy()] = mended
+    names = "、".join(frame.loc[broken, "area_id"].astype(str).head(_LISTED_NAMES))
+    note = text("note.mended_polygons", count=int(broken.sum()), found=names)
+    return draft.adding(with_shapes(frame, shapes), notes=(note,))
+
+
+def _joined(parts: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    """Put the parts together, the widest areas first; a code in two of them is a problem."""
+    notes = [note for part in parts for note in part.attrs["notes"]]
+    for part in parts:
+        part.attrs = {}
+    together = gpd.GeoDataFrame(
+        pd.concat([part.astype({"geometry": object}) for part in parts], ignore_index=True),
+        geometry="geometry",
+        crs=GEOGRAPHIC,
+    )
+    order = together["level"].map({level: place for place, level in enumerate(LEVELS)})
+    together = together.iloc[order.argsort(kind="stable")].reset_index(drop=True)
+    repeated = together.loc[together["area_id"].duplicated(), "area_id"]
+    if len(repeated):
+        raise InputError([problem("repeated_key", column="area_id", value=value) for value in repeated])
+    together.attrs = {"notes": notes}
+    return together
+
+
+def _parents(areas: gpd.GeoDataFrame) -> pd.Series:
+    """Return the parent given, else the area (or code) whose digits the code begins with."""
+    own = _significant(areas["area_id"])
+    digits = own.str.len().map(_WIDER_DIGITS)
+    wider = _nothing(areas)
+    for length in sorted(set(_WIDER_DIGITS.values())):
+        wider = wider.mask(digits.eq(length).fillna(value=False), own.str[:length].astype(object))
+    plain_wider = _significant(wider)
+    given = dict(zip(own.dropna(), areas.loc[own.notna(), "area_id"], strict=True))
+    found = plain_wider.map(given).astype(object)
+    found = found.where(found.notna(), plain_wider.astype(object))
+    given_parent: pd.Series = areas["parent_id"].astype(object)
+    result = given_parent.where(given_parent.notna(), found)
+    return result.where(result.notna(), None)

@@ -1,0 +1,167 @@
+"""People: residential points, polygons with people in them, and population grids (GeoTIFF).
+
+What is not known stays unknown: a column of people that the file lacks is NaN, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from carecircle.china.coordinates import Datum
+from carecircle.errors import InputError, problem
+from carecircle.language import text
+from carecircle.schema import DEMAND, LEVELS, PEOPLE
+from carecircle.sources.grids import GRID_ENDINGS, grid_points, population_by_area
+from carecircle.sources.layers import CrsLike
+from carecircle.sources.records import (
+    Draft,
+    Reading,
+    Shapes,
+    Source,
+    filled,
+    finish,
+    interpret,
+    load,
+    missing_header,
+    with_keys,
+    with_points,
+    with_shapes,
+)
+
+__all__ = ["narrowest_area", "population_by_area", "read_population"]
+
+_COUNTED = (*PEOPLE, "households")
+
+
+def read_population(
+    path: Source,
+    *,
+    columns: Mapping[str, str] | None = None,
+    bands: Mapping[str, int] | None = None,
+    areas: gpd.GeoDataFrame | None = None,
+    crs: CrsLike | None = None,
+    datum: Datum = "wgs84",
+    layer: str | None = None,
+    sheet: str | None = None,
+) -> gpd.GeoDataFrame:
+    """Read where people live, as points.
+
+    Parameters
+    ----------
+    path
+        A table with longitude and latitude, a point or polygon layer, a population grid (``.tif``: people in
+        each cell, not a density) or a frame. A polygon becomes a point inside it with all its people; a cell
+        with people becomes a point at its centre.
+    columns
+        ``{contract column: header}``, for example ``{"people": "population"}``, where headers are not known.
+    bands
+        Of a grid: ``{"people_60": 1}``; not needed when the bands' descriptions say what they hold.
+    areas
+        From `read_areas`: only people inside are read, and those without an `area_id` get that of the
+        narrowest area they are in.
+    crs, datum, layer, sheet
+        As for `read_facilities`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        Points in EPSG:4326 that keep `schema.DEMAND`; all columns of people are there, NaN where unknown.
+
+    Raises
+    ------
+    InputError
+        Everything that is wrong with the file; or nobody lives in it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"小区编号": ["X1"], "60岁以上人口": [120], "经度": [102.54], "纬度": [24.35]})
+    >>> read_population(table)[["demand_id", "people", "people_60"]].to_dict("records")
+    [{'demand_id': 'X1', 'people': nan, 'people_60': 120.0}]
+    """
+    if not isinstance(path, pd.DataFrame) and Path(path).suffix.lower() in GRID_ENDINGS:
+        return _from_grid(Path(path), bands, areas, crs, datum)
+    reading = Reading(crs, datum, layer, sheet, None, columns or {})
+    draft = _keyed(interpret(load(path, reading), DEMAND, reading))
+    if not set(_COUNTED) & set(draft.frame.columns):
+        nobody = replace(missing_header(draft, "people"), key="missing_people", column=None)
+        raise InputError([*draft.problems, nobody])
+    draft = _inside(_represented(with_points(draft, reading)), areas)
+    return finish(draft.adding(filled(draft.frame, PEOPLE, np.nan)))
+
+
+def _keyed(draft: Draft) -> Draft:
+    """Give rows without a key the code of their area where each has its own, else numbers."""
+    frame = draft.frame
+    if "demand_id" not in frame.columns and "area_id" in frame.columns:
+        codes = frame["area_id"]
+        if codes.notna().all() and codes.is_unique:
+            return draft.adding(frame.assign(demand_id=codes))
+    return with_keys(draft, "D")
+
+
+def _represented(draft: Draft) -> Draft:
+    """Put a point inside every polygon."""
+    shapes = draft.frame.geometry.to_numpy()
+    polygonal = np.isin(shapely.get_type_id(shapes), (3, 6))
+    if not polygonal.any():
+        return draft
+    points: Shapes = shapes.copy()
+    points[polygonal] = shapely.point_on_surface(shapely.make_valid(shapes[polygonal]))
+    frame = with_shapes(draft.frame, points)
+    return draft.adding(frame, notes=(text("note.polygons_to_points", count=int(polygonal.sum())),))
+
+
+def _inside(draft: Draft, areas: gpd.GeoDataFrame | None) -> Draft:
+    """Leave out the points outside the areas and fill in the area of those inside."""
+    if areas is None:
+        return draft
+    narrowest = narrowest_area(draft.frame, areas)
+    inside = narrowest.notna() | draft.frame.geometry.isna()
+    frame = filled(draft.frame, ("area_id",))
+    frame = frame.assign(area_id=frame["area_id"].where(frame["area_id"].notna(), narrowest))
+    if inside.all():
+        return draft.adding(frame)
+    notes = (text("note.outside_areas", count=int((~inside).sum())),)
+    source = replace(draft.source, rows=draft.source.rows[inside])
+    return replace(draft, source=source).adding(frame[inside], notes=notes)
+
+
+def narrowest_area(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.Series:
+    """Return the area of the narrowest level that each point lies in, None for points in no area.
+
+    A point on a common border belongs to the area with the smaller code.
+    """
+    shaped = areas[areas.geometry.notna()]
+    tree = shapely.STRtree(shaped.geometry.to_numpy())
+    point, area = tree.query(points.geometry.to_numpy(), predicate="intersects")
+    width = shaped["level"].map({level: place for place, level in enumerate(LEVELS)}).to_numpy()[area]
+    pairs = pd.DataFrame({"point": point, "width": -width, "area_id": shaped["area_id"].to_numpy()[area]})
+    first = (
+        pairs.sort_values(["point", "width", "area_id"])
+        .drop_duplicates("point")
+        .set_index("point")["area_id"]
+    )
+    found = first.reindex(range(len(points))).astype(object)
+    return pd.Series(found.where(found.notna(), None).to_numpy(), index=points.index, dtype=object)
+
+
+def _from_grid(
+    path: Path,
+    bands: Mapping[str, int] | None,
+    areas: gpd.GeoDataFrame | None,
+    crs: CrsLike | None,
+    datum: Datum,
+) -> gpd.GeoDataFrame:
+    source = grid_points(path, bands=bands, areas=areas, crs=crs, datum=datum)
+    draft = _inside(Draft(source.frame, source, DEMAND, {}, notes=source.notes), areas)
+    if draft.frame.empty:
+        raise InputError(problem("no_people_in_grid", file=path))
+    return finish(draft.adding(filled(draft.frame, PEOPLE, np.nan))).reset_index(drop=True)

@@ -1,0 +1,57 @@
+"""Make docs/images/demo-map.png: the demo city's map in headless Chromium.
+
+Needs chromium and chromedriver (apt-get install chromium chromium-driver fonts-noto-cjk) and the test extra.
+
+    python scripts/make_screenshot.py --out docs/images/demo-map.png
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from selenium import webdriver
+
+import carecircle
+
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+         "--host-resolver-rules=MAP * ~NOTFOUND")
+
+
+def screenshot(page: Path, out: Path, width: int, height: int) -> None:
+    """Open a page from a file, with no network, and write what it shows."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or sys.exit("no chromium")
+    for flag in (*FLAGS, f"--window-size={width},{height}"):
+        options.add_argument(flag)
+    service = webdriver.ChromeService(shutil.which("chromedriver") or sys.exit("no chromedriver"))
+    browser = webdriver.Chrome(options=options, service=service)
+    try:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.get(page.resolve().as_uri())
+        browser.execute_async_script("setTimeout(arguments[0], 2000)")  # the map settles: tiles of the canvas, fly-in
+        out.parent.mkdir(parents=True, exist_ok=True)
+        browser.save_screenshot(str(out))
+    finally:
+        browser.quit()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("docs/images/demo-map.png"))
+    parser.add_argument("--map", type=Path, help="a map.html to show; default: that of a new run of the demo city")
+    parser.add_argument("--size", type=int, nargs=2, default=(1280, 800), metavar=("WIDTH", "HEIGHT"))
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        page = given.map
+        if page is None:
+            carecircle.run(carecircle.demo_file("plan"), out=Path(folder) / "demo")
+            page = Path(folder) / "demo" / "map.html"
+        screenshot(page, given.out, *given.size)
+    print(given.out)
+
+
+if __name__ == "__main__":
+    main()

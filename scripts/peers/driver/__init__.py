@@ -1,0 +1,1 @@
+"""What `scripts/bench` is made of: environments, runs and the printed table. Standard library only."""
