@@ -18,9 +18,13 @@ import carecircle
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
          "--host-resolver-rules=MAP * ~NOTFOUND")
 
+WAIT = "setTimeout(arguments[0], 2000)"
 
-def screenshot(page: Path, out: Path, width: int, height: int) -> None:
-    """Open a page from a file, with no network, and write what it shows."""
+
+def screenshot(page: Path, out: Path, size: tuple[int, int], view: tuple[float, float, float]) -> None:
+    """Open a page from a file, with no network, look at (lon, lat, zoom), and write what it shows."""
+    width, height = size
+    lon, lat, zoom = view
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or sys.exit("no chromium")
     for flag in (*FLAGS, f"--window-size={width},{height}"):
@@ -28,10 +32,13 @@ def screenshot(page: Path, out: Path, width: int, height: int) -> None:
     service = webdriver.ChromeService(shutil.which("chromedriver") or sys.exit("no chromedriver"))
     browser = webdriver.Chrome(options=options, service=service)
     try:
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         browser.get(page.resolve().as_uri())
-        browser.execute_async_script("setTimeout(arguments[0], 2000)")  # the map settles: tiles of the canvas, fly-in
+        browser.execute_async_script(WAIT)  # the page first fits the whole area into the window
+        browser.execute_script("carecircle_map.setView([arguments[0], arguments[1]], arguments[2], {animate: false})",
+                               lat, lon, zoom)
+        browser.execute_async_script(WAIT)
         out.parent.mkdir(parents=True, exist_ok=True)
         browser.save_screenshot(str(out))
     finally:
@@ -43,13 +50,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/images/demo-map.png"))
     parser.add_argument("--map", type=Path, help="a map.html to show; default: that of a new run of the demo city")
     parser.add_argument("--size", type=int, nargs=2, default=(1280, 800), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--view", type=float, nargs=3, default=(101.634, 24.6325, 14), metavar=("LON", "LAT", "ZOOM"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         page = given.map
         if page is None:
             carecircle.run(carecircle.demo_file("plan"), out=Path(folder) / "demo")
             page = Path(folder) / "demo" / "map.html"
-        screenshot(page, given.out, *given.size)
+        screenshot(page, given.out, tuple(given.size), tuple(given.view))
     print(given.out)
 
 

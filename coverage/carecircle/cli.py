@@ -267,7 +267,7 @@ def coverage_command(
         network = _network(session, roads, profile_name, mode, speed, speeds, boundary)
         to = _facilities(session, facilities, datum, network, closed)
         places = read_areas(areas, level=level)
-        people = read_population(population)
+        people = read_population(population, areas=places if places.geometry.notna().any() else None)
         session.note([*people.attrs.get("notes", []), *pipeline.snap_notes("demand", pipeline.check_near(
             people, network, population, key="demand_id"))])
         table = coverage(people, to, places, network, minutes=limits, served_share=served_share)

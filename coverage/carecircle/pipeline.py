@@ -85,7 +85,7 @@ def make_study(plan: Plan, *, progress: Progress | None = None) -> Study:
             areas = read_areas(plan.areas.path, level=plan.areas.level)
         else:
             demand = read_population(plan.population.path, bands=plan.population.bands, columns=plan.population.columns,
-                                     datum=plan.population.datum)
+                                     datum=plan.population.datum, areas=areas if areas.geometry.notna().any() else None)
     counted = facilities if plan.facilities.count_closed else open_facilities(facilities)
     check_near(facilities, network, plan.facilities.path)
     check_near(demand, network, plan.population.path, key="demand_id")

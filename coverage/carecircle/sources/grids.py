@@ -12,6 +12,7 @@ import rasterio
 import rasterio.errors
 import shapely
 from exactextract import exact_extract
+from exactextract.raster import NumPyRasterSource
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from rasterio.windows import Window
@@ -20,7 +21,8 @@ from carecircle.china.coordinates import Datum, to_wgs84
 from carecircle.china.headers import match_headers
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, Problem, problem, require_file
-from carecircle.schema import DEMAND
+from carecircle.language import text
+from carecircle.schema import DEMAND, LEVELS
 from carecircle.sources.layers import CrsLike, datum_note, known_crs
 from carecircle.sources.tables import SourceTable, unreadable
 
@@ -31,6 +33,8 @@ GRID_ENDINGS = (".tif", ".tiff")
 _COUNTED = tuple(column.name for column in DEMAND.columns if column.kind == "number")
 _STRIP_CELLS = 1 << 22  # cells of one band read at a time
 _MARGIN_DEG = 0.02  # wider than the shift of any datum
+_WHOLE_CELL = 1e-4  # a cell is whole when no more than this share of it is missing
+_SLIVER = 1e-6  # what a wider area holds beyond its parts is a drawing error below this share
 _BROKEN = (rasterio.errors.RasterioError, OSError)
 
 
@@ -51,7 +55,8 @@ def grid_points(
     bands
         ``{"people": 1, "people_60": 2}``; by default what the bands' descriptions say.
     areas
-        Only the part of the grid within the bounds of these areas is read.
+        Only people inside these areas are read, and a cell on their borders is shared out: each area gets the exact
+        part of the cell that lies in it, as a point of its own there (``row-column/area_id``).
     crs, datum
         As for `read_facilities`.
 
@@ -77,14 +82,74 @@ def grid_points(
             x, y = _moved(grid.transform, cells["column"].to_numpy() + 0.5, cells["row"].to_numpy() + 0.5)
     except _BROKEN as error:
         raise unreadable(file, error) from error
+    keys = cells["row"].astype(str) + "-" + cells["column"].astype(str)
+    cells = cells.assign(demand_id=keys.astype(object), x=x, y=y)
+    outside = 0.0
+    if areas is not None and areas.geometry.notna().any():
+        outside = float(cells[next(iter(columns))].sum())
+        cells = _shared(file, cells, list(columns), areas.to_crs(system))
+        outside -= float(cells[next(iter(columns))].sum())
     negative = int((cells[list(columns)] < 0).any(axis=1).sum())
     if negative:
         raise InputError(problem("negative_cells", file=file, count=negative))
-    lon, lat = to_wgs84(*Transformer.from_crs(system, GEOGRAPHIC, always_xy=True).transform(x, y), datum)
-    keys = cells["row"].astype(str) + "-" + cells["column"].astype(str)
-    table = cells[list(columns)].assign(demand_id=keys.astype(object))
+    lon, lat = to_wgs84(*Transformer.from_crs(system, GEOGRAPHIC, always_xy=True).transform(
+        cells["x"].to_numpy(), cells["y"].to_numpy()), datum)
+    table = cells[[*columns, "demand_id"]].reset_index(drop=True)
     frame = gpd.GeoDataFrame(table, geometry=shapely.points(lon, lat), crs=GEOGRAPHIC)
-    return SourceTable(frame, cells["row"] + 1, file, None, datum_note(datum))
+    notes = (*datum_note(datum), *((text("note.outside_grid", people=f"{outside:,.1f}"),) if outside > 0.05 else ()))
+    return SourceTable(frame, (cells["row"] + 1).reset_index(drop=True), file, None, notes)
+
+
+def _shared(file: Path, cells: pd.DataFrame, columns: list[str], areas: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Share cells out among the areas that hold a part of them; a part in no area is left out.
+
+    A whole cell keeps its centre, a part has a point inside it.
+    """
+    parts = _partition(areas)
+    with rasterio.open(file) as grid:
+        width, step = grid.width, (abs(grid.transform.a), abs(grid.transform.e))
+        # Only the shape of the grid counts here: a cell without people of one age may have people of another.
+        west, south, east, north = grid.bounds
+        every = NumPyRasterSource(np.ones((grid.height, grid.width), np.uint8), west, south, east, north)
+    held = exact_extract(every, parts.set_crs(None, allow_override=True), ["cell_id", "coverage"],
+                         include_cols=["area_id"], output="pandas")
+    shares = pd.DataFrame({
+        "area": np.repeat(np.arange(len(held)), held["cell_id"].str.len()),
+        "cell": np.concatenate([*held["cell_id"], np.zeros(0)]).astype(np.int64),
+        "share": np.concatenate([*held["coverage"], np.zeros(0)]).astype(float)})
+    shared = cells.assign(cell=cells["row"] * width + cells["column"]).merge(shares[shares["share"] > 0], on="cell")
+    shared = shared.sort_values(["row", "column", "area"], kind="stable").reset_index(drop=True)
+    shared[columns] = shared[columns].mul(shared["share"], axis=0)
+    part = (shared["share"] < 1 - _WHOLE_CELL).to_numpy()
+    x, y = shared["x"].to_numpy(copy=True), shared["y"].to_numpy(copy=True)
+    boxes = shapely.box(x[part] - step[0] / 2, y[part] - step[1] / 2, x[part] + step[0] / 2, y[part] + step[1] / 2)
+    inside = shapely.point_on_surface(shapely.intersection(boxes, parts.geometry.to_numpy()[shared["area"][part]]))
+    empty = shapely.is_empty(inside)
+    x[part] = np.where(empty, x[part], shapely.get_x(inside))
+    y[part] = np.where(empty, y[part], shapely.get_y(inside))
+    owner = parts["area_id"].to_numpy(dtype=object)[shared["area"]]
+    names = np.where(part, shared["demand_id"] + "/" + owner, shared["demand_id"])
+    return shared.assign(demand_id=names, x=x, y=y)[~_none(part, empty)].reset_index(drop=True)
+
+
+def _none(part: NDArray[np.bool_], empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which shares are parts too thin to hold a point."""
+    thin = np.zeros(len(part), bool)
+    thin[np.flatnonzero(part)[empty]] = True
+    return thin
+
+
+def _partition(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return areas that do not overlap: the narrowest level, and what wider ones hold besides."""
+    pieces: list[gpd.GeoDataFrame] = []
+    taken: shapely.Geometry = shapely.MultiPolygon()
+    for level in reversed(LEVELS):
+        own = areas[(areas["level"] == level) & areas.geometry.notna()]
+        shapes = shapely.difference(own.geometry.to_numpy(), taken)
+        keep = shapely.area(shapes) > _SLIVER * shapely.area(own.geometry.to_numpy())
+        pieces.append(gpd.GeoDataFrame({"area_id": own["area_id"][keep]}, geometry=shapes[keep], crs=areas.crs))
+        taken = shapely.union_all([taken, *own.geometry])
+    return gpd.GeoDataFrame(pd.concat(pieces, ignore_index=True), crs=areas.crs)
 
 
 def population_by_area(path: str | Path, areas: gpd.GeoDataFrame, *, bands: Mapping[str, int] | None = None,
