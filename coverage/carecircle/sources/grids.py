@@ -110,8 +110,9 @@ def _shared(file: Path, cells: pd.DataFrame, columns: list[str], areas: gpd.GeoD
         width, step = grid.width, (abs(grid.transform.a), abs(grid.transform.e))
         # Only the shape of the grid counts here: a cell without people of one age may have people of another.
         west, south, east, north = grid.bounds
-        every = NumPyRasterSource(np.ones((grid.height, grid.width), np.uint8), west, south, east, north)
-    held = exact_extract(every, parts.set_crs(None, allow_override=True), ["cell_id", "coverage"],
+        every = NumPyRasterSource(np.ones((grid.height, grid.width), np.uint8), west, south, east, north,
+                                   srs_wkt=parts.crs.to_wkt())
+    held = exact_extract(every, parts, ["cell_id", "coverage"],
                          include_cols=["area_id"], output="pandas")
     shares = pd.DataFrame({
         "area": np.repeat(np.arange(len(held)), held["cell_id"].str.len()),
