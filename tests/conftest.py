@@ -54,7 +54,7 @@ def helsinki():
 
 @pytest.fixture(scope="session")
 def real_data_or_none():
-    """The folder of real extracts beside the project, or the one that CARECIRCLE_REAL names; None where there is none."""
+    """The folder of real extracts beside the project (or what CARECIRCLE_REAL names), else None."""
     named = os.environ.get("CARECIRCLE_REAL")
     path = Path(named) if named else Path(__file__).parents[2] / "shared" / "real"
     return path if path.is_dir() else None
@@ -70,7 +70,7 @@ def real_data(real_data_or_none):
 
 @pytest.fixture(scope="session")
 def network_of(helsinki, real_data_or_none):
-    """A function from a profile (and "helsinki" or "panzhihua") to its network; skips where the city is not to be had."""
+    """A function from a profile and a city to its network; skips where the city is not to be had."""
     made = {}
 
     def network(profile="elder", city="helsinki"):
@@ -107,12 +107,17 @@ def osm(tmp_path):
 
     def write(nodes, ways, node_tags=None, *, name="town.osm", missing=()):
         node_tags = node_tags or {}
-        tags = {key: "".join(f"<tag k={quoteattr(k)} v={quoteattr(v)}/>" for k, v in found.items())
-                for key, found in node_tags.items()}
+        tags = {
+            key: "".join(f"<tag k={quoteattr(k)} v={quoteattr(v)}/>" for k, v in found.items())
+            for key, found in node_tags.items()
+        }
         degrees = dict(zip(nodes, to_lonlat(list(nodes.values())).tolist(), strict=True))
         lines = ["<?xml version='1.0' encoding='UTF-8'?>", '<osm version="0.6">']
-        lines += [f'<node id="{key}" version="1" lon="{lon:.7f}" lat="{lat:.7f}">{tags.get(key, "")}</node>'
-                  for key, (lon, lat) in degrees.items() if key not in missing]
+        lines += [
+            f'<node id="{key}" version="1" lon="{lon:.7f}" lat="{lat:.7f}">{tags.get(key, "")}</node>'
+            for key, (lon, lat) in degrees.items()
+            if key not in missing
+        ]
         for number, (refs, found) in enumerate(ways, start=100):
             body = "".join(f'<nd ref="{ref}"/>' for ref in refs)
             body += "".join(f"<tag k={quoteattr(k)} v={quoteattr(v)}/>" for k, v in found.items())
@@ -126,18 +131,26 @@ def osm(tmp_path):
 
 @pytest.fixture(scope="session")
 def streets():
-    """Make `Streets` as `osm` would write them, but to the last digit of a float: ``streets(nodes, ways, gates)``."""
+    """Make `Streets` as `osm` would, to the last digit of a float: ``streets(nodes, ways, gates)``."""
 
     def make(nodes, ways, gates=None):
         position = {key: number for number, key in enumerate(nodes)}
         gates = gates or {}
-        table = pd.DataFrame([tags for _, tags in ways] + list(gates.values()), columns=sorted(KEYS), dtype="str")
+        table = pd.DataFrame(
+            [tags for _, tags in ways] + list(gates.values()), columns=sorted(KEYS), dtype="str"
+        )
         runs = [[position[ref] for ref in refs] for refs, _ in ways]
         return Streets(
-            to_lonlat(list(nodes.values())), np.array(list(nodes)), np.concatenate(runs),
-            np.concatenate([[0], np.cumsum([len(run) for run in runs])]), np.arange(len(ways)) + 100,
-            np.arange(len(ways)), table, np.array([position[key] for key in gates], dtype=np.int64),
-            len(ways) + np.arange(len(gates)))
+            to_lonlat(list(nodes.values())),
+            np.array(list(nodes)),
+            np.concatenate(runs),
+            np.concatenate([[0], np.cumsum([len(run) for run in runs])]),
+            np.arange(len(ways)) + 100,
+            np.arange(len(ways)),
+            table,
+            np.array([position[key] for key in gates], dtype=np.int64),
+            len(ways) + np.arange(len(gates)),
+        )
 
     return make
 

@@ -1,7 +1,7 @@
 """carecircle: fifteen-minute elderly-care circles along real roads.
 
-Tables of facilities, areas and people, and a road network, go in; travel times, isochrones and additive coverage tallies
-come out as plain (Geo)DataFrames. `run` does the whole job of a plan file.
+Tables of facilities, areas and people, and a road network, go in; travel times, isochrones and additive coverage
+tallies come out as plain (Geo)DataFrames. `run` does the whole job of a plan file.
 
 >>> import carecircle as cc
 >>> network = cc.read_network(cc.demo_file("roads"), profile="elder")

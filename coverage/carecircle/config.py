@@ -37,7 +37,10 @@ class Roads(_Section):
 
     path: Path = Field(description="OSM file (.osm.pbf, .osm, .osm.gz), OSMnx GraphML, or line layer")
     boundary: Path | None = Field(None, description="polygon layer in which to read; default: the whole file")
-    speeds: dict[str, float] = Field(default_factory=dict, description="km/h by highway class, laid over the mode's table")
+    barriers: Path | None = Field(None, description="points, lines or polygons that close streets")
+    speeds: dict[str, float] = Field(
+        default_factory=dict, description="km/h by highway class, laid over the mode's table"
+    )
 
 
 class Facilities(_Section):
@@ -81,14 +84,15 @@ class Isochrones(_Section):
 
     reach_metres: float = Field(25, gt=0, le=1000, description="reach off the street, metres")
     min_hole_m2: float = Field(2500, ge=0, description="smaller holes are filled")
-    barriers: Path | None = Field(None, description="points, lines or polygons that close streets")
 
 
 class Output(_Section):
     """What is written."""
 
     folder: Path = Path("results")
-    tiles: Literal["none", "osm", "tianditu"] = Field("none", description="background tiles of the map (need a network)")
+    tiles: Literal["none", "osm", "tianditu"] = Field(
+        "none", description="background tiles of the map (need a network)"
+    )
     parquet: bool = Field(True, description="also write GeoParquet")
     note: str | None = Field(None, description="note line of the map; default: for internal use")
 
@@ -126,8 +130,14 @@ def load_plan(path: str | Path) -> Plan:
     except ValidationError as error:
         raise PlanError([_problem(file, item) for item in error.errors()]) from error
     if plan.reach.profile not in {*PROFILES, *MODES}:
-        raise PlanError(problem("plan_setting", file=file, setting="reach.profile",
-                                why=text("usage.profile", value=plan.reach.profile, known=", ".join((*PROFILES, "walk")))))
+        raise PlanError(
+            problem(
+                "plan_setting",
+                file=file,
+                setting="reach.profile",
+                why=text("usage.profile", value=plan.reach.profile, known=", ".join((*PROFILES, "walk"))),
+            )
+        )
     return _anchored(plan, file.resolve().parent)
 
 
@@ -151,14 +161,24 @@ def _known(place: tuple[Any, ...]) -> list[str]:
 
 def _anchored(plan: Plan, folder: Path) -> Plan:
     """Make the paths of a plan absolute."""
+
     def anchor(section: _Section, names: tuple[str, ...]) -> Any:
         given = {name: getattr(section, name) for name in names}
-        return section.model_copy(update={
-            name: [folder / p for p in value] if isinstance(value, list) else folder / value
-            for name, value in given.items() if value is not None})
+        return section.model_copy(
+            update={
+                name: [folder / p for p in value] if isinstance(value, list) else folder / value
+                for name, value in given.items()
+                if value is not None
+            }
+        )
 
-    return plan.model_copy(update={
-        "roads": anchor(plan.roads, ("path", "boundary")), "facilities": anchor(plan.facilities, ("path",)),
-        "areas": anchor(plan.areas, ("path",)), "population": anchor(plan.population, ("path",)),
-        "isochrones": anchor(plan.isochrones, ("barriers",)), "output": anchor(plan.output, ("folder",)),
-        "title": plan.title or text("plan.untitled", current_language())})
+    return plan.model_copy(
+        update={
+            "roads": anchor(plan.roads, ("path", "boundary", "barriers")),
+            "facilities": anchor(plan.facilities, ("path",)),
+            "areas": anchor(plan.areas, ("path",)),
+            "population": anchor(plan.population, ("path",)),
+            "output": anchor(plan.output, ("folder",)),
+            "title": plan.title or text("plan.untitled", current_language()),
+        }
+    )

@@ -1,7 +1,7 @@
 """Polygons around streets: a distance field on a fine grid, contoured.
 
-For the eye, not for counting. The boundary follows the reached streets at about ``reach - 1.2 cells``, so that no place in
-the polygon is farther than ``reach`` from a reached street and no reached street is outside.
+For the eye, not for counting. The boundary follows the reached streets at about ``reach - 1.2 cells``, so that no
+place in the polygon is farther than ``reach`` from a reached street and no reached street is outside.
 
 The distance field is exact for the marked cells (squared distances are separable: the least over a row, then over the
 columns, of ``d(x)**2 + d(y)**2``; Felzenszwalb & Huttenlocher 2012), cut off beyond the reach, in eight-bit integers.
@@ -23,9 +23,9 @@ from carecircle.pieces import Pieces
 from carecircle.sources.streets import ranges
 
 MARGIN_CELLS = 1.2
-"""How far inside the stated reach the contour is drawn: half a cell's diagonal (a street is anywhere in its marked cell)
-and half a cell (linear interpolation between two cells). A street point is at most half a cell from a sample and so at most
-1.2 cells from a marked centre: with cells of at most a third of the reach it is always inside."""
+"""How far inside the stated reach the contour is drawn: half a cell's diagonal (a street is anywhere in its marked
+cell) and half a cell (linear interpolation between two cells). A street point is at most half a cell from a sample
+and so at most 1.2 cells from a marked centre: with cells of at most a third of the reach it is always inside."""
 
 THINNING_ROUNDS = 2
 """How often every second spare vertex is dropped: an outline moves by at most this many tolerances."""
@@ -96,8 +96,10 @@ def piece_cells(samples: Samples, pieces: Pieces, owners: int) -> tuple[Cells, I
     part = np.flatnonzero((pieces.start > 0) | (pieces.end < 1))
     if len(part):
         order = samples.fraction + 2.0 * np.repeat(np.arange(len(samples.edges)), np.diff(samples.first))
-        low[part], high[part] = (_nearest_sample(order, at[part] + 2.0 * row[part], low[part], high[part])
-                                 for at in (pieces.start, pieces.end))
+        low[part], high[part] = (
+            _nearest_sample(order, at[part] + 2.0 * row[part], low[part], high[part])
+            for at in (pieces.start, pieces.end)
+        )
     count = high - low + 1
     owned = np.bincount(pieces.owner, weights=count, minlength=owners).astype(np.int64)
     return np.take(samples.cell, ranges(low, count), axis=1), _starts(owned)
@@ -107,6 +109,12 @@ def _nearest_sample(order: Floats, place: Floats, low: Ints, high: Ints) -> Ints
     after = np.searchsorted(order, place).clip(low, high)
     before = np.maximum(after - 1, low)
     return np.where(place - order[before] <= order[after] - place, before, after)
+
+
+def one_owner(cells: Cells, starts: Ints) -> tuple[Cells, Ints]:
+    """Give each cell to the first of its owners only (a share would else hold all that is nearest to a common cell)."""
+    keep = np.sort(np.unique(cells[0].astype(np.int64) * 2**32 + cells[1], return_index=True)[1])
+    return cells[:, keep], np.searchsorted(keep, starts)
 
 
 def distance_squared(marked: NDArray[np.uint8], cells: int) -> NDArray[np.uint8]:
@@ -132,8 +140,12 @@ def distance_squared(marked: NDArray[np.uint8], cells: int) -> NDArray[np.uint8]
     return down
 
 
-def contour_around(cells: Cells, cell: float, level: float, rivals: Cells | None = None,
-                   ) -> tuple[list[Floats], list[Ints]]:
+def contour_around(
+    cells: Cells,
+    cell: float,
+    level: float,
+    rivals: Cells | None = None,
+) -> tuple[list[Floats], list[Ints]]:
     """Return the outlines at `level` metres around marked cells: points and ring offsets, one pair a polygon.
 
     Parameters
@@ -168,8 +180,9 @@ def _marked(cells: Cells, shape: tuple[int, int]) -> NDArray[np.uint8]:
     return grid
 
 
-def polygons(points: list[Floats], offsets: list[Ints], owner: Ints, owners: int, min_hole_m2: float,
-             tolerance: float) -> NDArray[np.object_]:
+def polygons(
+    points: list[Floats], offsets: list[Ints], owner: Ints, owners: int, min_hole_m2: float, tolerance: float
+) -> NDArray[np.object_]:
     """Assemble outlines into one multipolygon an owner, without small holes.
 
     Parameters
@@ -191,13 +204,15 @@ def polygons(points: list[Floats], offsets: list[Ints], owner: Ints, owners: int
     for row in np.flatnonzero(~shapely.is_valid(shapes)).tolist():
         # Thinning made two neighbouring outlines touch: this one keeps all its points.
         mine = np.flatnonzero(owner == row)
-        shapes[row] = _assembled([points[k] for k in mine], [offsets[k] for k in mine], np.zeros(len(mine), np.int64), 1,
-                                 min_hole_m2, 0.0)[0]
+        shapes[row] = _assembled(
+            [points[k] for k in mine], [offsets[k] for k in mine], np.zeros(len(mine), np.int64), 1, min_hole_m2, 0.0
+        )[0]
     return shapes
 
 
-def _assembled(points: list[Floats], offsets: list[Ints], owner: Ints, owners: int, min_hole_m2: float,
-               tolerance: float) -> NDArray[np.object_]:
+def _assembled(
+    points: list[Floats], offsets: list[Ints], owner: Ints, owners: int, min_hole_m2: float, tolerance: float
+) -> NDArray[np.object_]:
     ring_counts = np.array([len(o) - 1 for o in offsets])
     lengths = np.concatenate([np.diff(o) for o in offsets])
     outer = np.zeros(len(lengths), bool)
@@ -210,8 +225,13 @@ def _assembled(points: list[Floats], offsets: list[Ints], owner: Ints, owners: i
         xy, ring = xy[keep], ring[keep]
     lengths = np.bincount(ring, minlength=len(lengths))[keep_ring]
     rings = np.add.reduceat(keep_ring.astype(np.int64), np.flatnonzero(outer))
-    return np.asarray(shapely.from_ragged_array(GeometryType.MULTIPOLYGON, xy, (
-        _starts(lengths), _starts(rings), _starts(np.bincount(owner, minlength=owners)))))
+    return np.asarray(
+        shapely.from_ragged_array(
+            GeometryType.MULTIPOLYGON,
+            xy,
+            (_starts(lengths), _starts(rings), _starts(np.bincount(owner, minlength=owners))),
+        )
+    )
 
 
 def _starts(lengths: Ints) -> Ints:

@@ -1,8 +1,8 @@
 """Who is within reach: additive tallies by area, kind of facility and minutes.
 
-People are counted at their own travel time along the network, never by a polygon. Every tally is a pair (covered, total)
-that adds up over areas; a share is only ever made from summed pairs. A total of 0 means that there is nothing to cover
-(not applicable); NaN means that it is not known (no data).
+People are counted at their own travel time along the network, never by a polygon. Every tally is a pair (covered,
+total) that adds up over areas; a share is only ever made from summed pairs. A total of 0 means that there is nothing
+to cover (not applicable); NaN means that it is not known (no data).
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ ALL_KINDS = "all"
 """The `kind` of rows that count any facility."""
 
 SERVED_SHARE = 0.5
-"""A unit is served when at least this share of its people is within reach (60+ where known, else all people, else points)."""
+"""A unit is served when at least this share of its people is within reach (60+ where known, else all people, else
+points)."""
 
 COLUMNS = ["area_id", "level", "name", "kind", "minutes", "measure", "unit", "covered", "total"]
 
@@ -45,8 +46,16 @@ class _Setting:
     served_share: float
 
 
-def coverage(demand: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, network: RoadNetwork, *,
-             minutes: Sequence[float] = (5, 10, 15), by_kind: bool = True, served_share: float = SERVED_SHARE) -> pd.DataFrame:
+def coverage(
+    demand: gpd.GeoDataFrame,
+    facilities: gpd.GeoDataFrame,
+    areas: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    minutes: Sequence[float] = (5, 10, 15),
+    by_kind: bool = True,
+    served_share: float = SERVED_SHARE,
+) -> pd.DataFrame:
     """Tally presence, service and people within reach, for every area of every level.
 
     Parameters
@@ -70,19 +79,23 @@ def coverage(demand: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, areas: gpd.
     Returns
     -------
     DataFrame
-        Tidy: ``area_id, level, name, kind, minutes, measure, unit, covered, total``. Measures: ``presence`` (units of level
-        `unit` with a facility inside; no minutes), ``served`` (units whose people reach one), ``people*`` and ``points``
-        within reach, ``facilities`` (how many different ones are within reach; of how many). In rows of an area itself
-        `unit` is its own level and the tally 0 or 1 of 1; wider areas hold the sums of those inside them.
+        Tidy: ``area_id, level, name, kind, minutes, measure, unit, covered, total``. Measures: ``presence`` (units
+        of level `unit` with a facility inside; no minutes), ``served`` (units whose people reach one), ``people*`` and
+        ``points`` within reach, ``facilities`` (how many different ones are within reach; of how many). In rows of
+        an area itself `unit` is its own level and the tally 0 or 1 of 1; wider areas hold the sums of those inside
+        them.
     """
+    if not len(minutes) or not all(0 < limit < np.inf for limit in minutes):
+        raise UsageError(text("usage.limits", value=", ".join(map(str, minutes))))
+    minutes = sorted({float(limit) for limit in minutes})
     setting = _setting(demand, facilities, areas, served_share)
-    kinds = _kinds(facilities, by_kind)
+    kinds = _kinds(facilities, by_kind=by_kind)
     parts = []
     for kind in kinds:
         chosen = np.ones(len(facilities), bool) if kind == ALL_KINDS else (facilities["kind"] == kind).to_numpy(bool)
         times = nearest(demand, facilities[chosen], network)["minutes"].to_numpy()
         parts.append(_presence(setting, chosen, kind))
-        parts += [_within(setting, times <= limit + TOLERANCE_SECONDS / 60, kind, float(limit)) for limit in minutes]
+        parts += [_within(setting, times <= limit + TOLERANCE_SECONDS / 60, kind, limit) for limit in minutes]
     parts.append(_choices(setting, facilities, network, kinds, minutes))
     return _ordered(pd.concat(parts, ignore_index=True), setting, kinds)
 
@@ -90,8 +103,8 @@ def coverage(demand: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, areas: gpd.
 def assign_areas(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, code: str | None = None) -> pd.Series:
     """Return the ``area_id`` in which each point lies, on the points' index; missing where there is none.
 
-    A point on a border belongs to the area with the smallest ``area_id``, so that no point is counted twice. Areas without a
-    polygon take the points whose code (column `code`) begins with their ``area_id``.
+    A point on a border belongs to the area with the smallest ``area_id``, so that no point is counted twice. Areas
+    without a polygon take the points whose code (column `code`) begins with their ``area_id``.
     """
     found = pd.Series(pd.NA, index=points.index, dtype="str")
     with_shape = areas[~(areas.geometry.isna() | areas.geometry.is_empty)].sort_values("area_id")
@@ -103,14 +116,22 @@ def assign_areas(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, code: str | 
     without = areas[areas.geometry.isna() | areas.geometry.is_empty]
     if code is not None and code in points.columns and len(without):
         codes = points[code].astype("str")
-        for length in sorted({len(name) for name in without["area_id"]}):
-            known = codes.str[:length].where(codes.str[:length].isin(without["area_id"]))
-            found = found.fillna(known)
+        names = pd.Series(without["area_id"].to_numpy(dtype=object), index=_unpadded(without["area_id"]))
+        for length in sorted(set(names.index.str.len())):
+            found = found.fillna(codes.str[:length].map(names[~names.index.duplicated()]))
     return found
 
 
-def _setting(demand: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame,
-             served_share: float) -> _Setting:
+def _unpadded(codes: pd.Series) -> pd.Index:
+    """Return statistical codes without the zeros they are padded with: 530402000000 is 530402."""
+    return pd.Index(
+        codes.astype("str").str.replace(r"^(\d{4}|\d{6}|\d{9})(?:00|(?:000){1,2}|00(?:000){1,2})$", r"\1", regex=True)
+    )
+
+
+def _setting(
+    demand: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, served_share: float
+) -> _Setting:
     if not 0 < served_share <= 1:
         raise UsageError(text("usage.served_share", value=served_share))
     areas = areas.sort_values(["level", "area_id"]).reset_index(drop=True)
@@ -132,7 +153,7 @@ def _weight(demand: gpd.GeoDataFrame) -> Floats:
     return np.ones(len(demand)) if known is None else demand[known].fillna(0).to_numpy(float)
 
 
-def _kinds(facilities: gpd.GeoDataFrame, by_kind: bool) -> list[str]:
+def _kinds(facilities: gpd.GeoDataFrame, *, by_kind: bool) -> list[str]:
     named = sorted(facilities["kind"].dropna().unique()) if by_kind and "kind" in facilities else []
     return [ALL_KINDS, *named]
 
@@ -147,24 +168,47 @@ def _sums(setting: _Setting, level: str, values: Floats) -> Floats:
     return np.where(unknown, np.nan, total)
 
 
-def _rows(setting: _Setting, level: str, kind: str, minutes: float, measure: str, unit: str, covered: Floats,
-          total: Floats) -> pd.DataFrame:
+def _rows(
+    setting: _Setting, level: str, kind: str, minutes: float, measure: str, unit: str, covered: Floats, total: Floats
+) -> pd.DataFrame:
     own = setting.areas[setting.areas["level"] == level]
-    return pd.DataFrame({"area_id": own["area_id"], "kind": kind, "minutes": minutes, "measure": measure, "unit": unit,
-                         "covered": covered[own.index], "total": total[own.index]})
+    return pd.DataFrame(
+        {
+            "area_id": own["area_id"],
+            "kind": kind,
+            "minutes": minutes,
+            "measure": measure,
+            "unit": unit,
+            "covered": covered[own.index],
+            "total": total[own.index],
+        }
+    )
 
 
 def _within(setting: _Setting, within: NDArray[np.bool_], kind: str, minutes: float) -> pd.DataFrame:
     """Tally people, points and served units for one kind and limit."""
     measures = {name: setting.demand[name].to_numpy(float) for name in PEOPLE if name in setting.demand}
     measures["points"] = np.ones(len(within))
-    parts = [_rows(setting, level, kind, minutes, name, "", _sums(setting, level, np.where(within, values, values * 0)),
-                   _sums(setting, level, values))
-             for level in setting.levels for name, values in measures.items()]
+    parts = [
+        _rows(
+            setting,
+            level,
+            kind,
+            minutes,
+            name,
+            "",
+            _sums(setting, level, np.where(within, values, values * 0)),
+            _sums(setting, level, values),
+        )
+        for level in setting.levels
+        for name, values in measures.items()
+    ]
     for level in setting.levels:
         people = _sums(setting, level, setting.weight)
         reached = _sums(setting, level, np.where(within, setting.weight, 0.0))
-        parts.append(_units(setting, level, kind, minutes, "served", reached >= setting.served_share * people, people > 0))
+        parts.append(
+            _units(setting, level, kind, minutes, "served", reached >= setting.served_share * people, people > 0)
+        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -178,26 +222,47 @@ def _presence(setting: _Setting, chosen: NDArray[np.bool_], kind: str) -> pd.Dat
     return pd.concat(parts, ignore_index=True)
 
 
-def _units(setting: _Setting, level: str, kind: str, minutes: float, measure: str, covered: NDArray[np.bool_],
-           counts: NDArray[np.bool_]) -> pd.DataFrame:
+def _units(
+    setting: _Setting,
+    level: str,
+    kind: str,
+    minutes: float,
+    measure: str,
+    covered: NDArray[np.bool_],
+    counts: NDArray[np.bool_],
+) -> pd.DataFrame:
     """Tally units of a level: one row for each unit itself, and the sums in every wider area that holds it."""
     pair = (covered & counts).astype(float), counts.astype(float)
     parts = [_rows(setting, level, kind, minutes, measure, level, *pair)]
     holder = np.arange(len(setting.areas))
     own = (setting.areas["level"] == level).to_numpy()
     parent = _parents(setting.areas)
-    for wider in reversed(setting.levels[:setting.levels.index(level)]):
+    for wider in reversed(setting.levels[: setting.levels.index(level)]):
         holder = _climb(setting.areas, parent, holder, wider)
         inside = own & (holder >= 0)
-        sums = [np.bincount(holder[inside], weights=values[inside], minlength=len(holder)).astype(float) for values in pair]
+        sums = [
+            np.bincount(holder[inside], weights=values[inside], minlength=len(holder)).astype(float) for values in pair
+        ]
         parts.append(_rows(setting, wider, kind, minutes, measure, level, *sums))
     return pd.concat(parts, ignore_index=True)
 
 
 def _parents(areas: gpd.GeoDataFrame) -> Ints:
-    """Return the position of each area's parent, -1 where it has none in the table."""
+    """Return the position of each area's parent, -1 where it has none in the table.
+
+    Where the parent named is not in the table (a level is left out), it is the wider area that holds it, by place or code.
+    """
     position = pd.Series(areas.index, index=areas["area_id"])
-    return areas["parent_id"].map(position).fillna(-1).to_numpy(np.int64) if "parent_id" in areas else np.full(len(areas), -1)
+    parent = np.full(len(areas), -1)
+    if "parent_id" in areas:
+        parent = areas["parent_id"].map(position).fillna(-1).to_numpy(np.int64)
+    inside = gpd.GeoDataFrame(areas[["area_id"]], geometry=areas.geometry.representative_point())
+    rank = areas["level"].map({level: number for number, level in enumerate(LEVELS)}).to_numpy()
+    for number in range(len(LEVELS) - 2, -1, -1):
+        orphans = (parent < 0) & (rank > number)
+        holder = assign_areas(inside[orphans], areas[rank == number], "area_id")
+        parent[orphans] = holder.map(position).fillna(-1).to_numpy(np.int64)
+    return parent
 
 
 def _climb(areas: gpd.GeoDataFrame, parent: Ints, holder: Ints, level: str) -> Ints:
@@ -209,8 +274,9 @@ def _climb(areas: gpd.GeoDataFrame, parent: Ints, holder: Ints, level: str) -> I
     return np.where((holder >= 0) & at_level[np.maximum(holder, 0)], holder, -1)
 
 
-def _choices(setting: _Setting, facilities: gpd.GeoDataFrame, network: RoadNetwork, kinds: list[str],
-             minutes: Sequence[float]) -> pd.DataFrame:
+def _choices(
+    setting: _Setting, facilities: gpd.GeoDataFrame, network: RoadNetwork, kinds: list[str], minutes: Sequence[float]
+) -> pd.DataFrame:
     """Count the different facilities within reach of each area's people."""
     pairs = travel_pairs(snap(setting.demand, network), facilities, network, minutes=max(minutes))
     kind_of = facilities["kind"].to_numpy(dtype=object) if "kind" in facilities else np.full(len(facilities), None)
@@ -237,8 +303,14 @@ def _ordered(cover: pd.DataFrame, setting: _Setting, kinds: list[str]) -> pd.Dat
     if "name" not in cover:
         cover["name"] = pd.NA
     measures = ["presence", "served", *PEOPLE, "points", "facilities"]
-    order = pd.DataFrame({"level": cover["level"].map({level: k for k, level in enumerate(LEVELS)}), "area": cover["area_id"],
-                          "kind": cover["kind"].map({kind: k for k, kind in enumerate(kinds)}),
-                          "measure": cover["measure"].map({name: k for k, name in enumerate(measures)}),
-                          "unit": cover["unit"], "minutes": cover["minutes"].fillna(0)})
+    order = pd.DataFrame(
+        {
+            "level": cover["level"].map({level: k for k, level in enumerate(LEVELS)}),
+            "area": cover["area_id"],
+            "kind": cover["kind"].map({kind: k for k, kind in enumerate(kinds)}),
+            "measure": cover["measure"].map({name: k for k, name in enumerate(measures)}),
+            "unit": cover["unit"],
+            "minutes": cover["minutes"].fillna(0),
+        }
+    )
     return cover.loc[order.sort_values(list(order.columns)).index, COLUMNS].reset_index(drop=True)

@@ -18,6 +18,9 @@ from carecircle.snap import Places, snap_xy
 POINT_BARRIER_METRES = 30.0
 """A point barrier closes the nearest street within this distance."""
 
+END_SHARE = 1e-9
+"""A place this little from an end of an edge, as a share of it, is the end."""
+
 
 def split_at(network: RoadNetwork, places: Places) -> tuple[RoadNetwork, Ints]:
     """Return the network with a node at each place, and the node of each place (-1 off the network)."""
@@ -55,13 +58,18 @@ def with_barriers(network: RoadNetwork, barriers: gpd.GeoDataFrame | gpd.GeoSeri
     shapes = shapely.get_parts(shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))])
     dimension = shapely.get_dimensions(shapes)
     edge, fraction = _crossings(network, shapes[dimension == 1])
-    places = snap_xy(shapely.get_coordinates(shapes[dimension == 0]), network, max_metres=POINT_BARRIER_METRES,
-                     main_within=0.0) if (dimension == 0).any() else None
+    places = (
+        snap_xy(
+            shapely.get_coordinates(shapes[dimension == 0]), network, max_metres=POINT_BARRIER_METRES, main_within=0.0
+        )
+        if (dimension == 0).any()
+        else None
+    )
     if places is not None:
         on = places.on_network
         edge, fraction = np.concatenate([edge, places.edge[on]]), np.concatenate([fraction, places.fraction[on]])
     # A cut at the very end of an edge closes the edge there, not the junction: it is moved in by a hair.
-    changed, _ = _replace(network, *_cut_pieces(edge, np.clip(fraction, 1e-9, 1 - 1e-9)), joined=False)
+    changed, _ = _replace(network, *_cut_pieces(edge, np.clip(fraction, END_SHARE, 1 - END_SHARE)), joined=False)
     return _outside(changed, shapes[dimension == 2])
 
 
@@ -87,15 +95,26 @@ def _outside(network: RoadNetwork, polygons: NDArray[Any]) -> RoadNetwork:
     parts, owner = shapely.get_parts(left, return_index=True)
     keep = ~shapely.is_empty(parts)
     parts, owner = parts[keep], touched[owner[keep]]
-    ends = [shapely.line_locate_point(streets[owner], shapely.get_point(parts, at), normalized=True) for at in (0, -1)]
-    start, end = np.minimum(*ends), np.maximum(*ends)
+    # By its middle, for an end of a part of a ring street can be the ring's beginning or its end.
+    centre = shapely.line_interpolate_point(parts, 0.5, normalized=True)
+    middle = shapely.line_locate_point(streets[owner], centre, normalized=True)
+    half = shapely.length(parts) / shapely.length(streets[owner]) / 2
+    start = np.where(middle - half < END_SHARE, 0.0, middle - half)
+    end = np.where(middle + half > 1 - END_SHARE, 1.0, middle + half)
     gone = np.setdiff1d(touched, owner)
-    changed, _ = _replace(network, np.concatenate([owner, gone]), np.concatenate([start, np.zeros(len(gone))]),
-                          np.concatenate([end, np.zeros(len(gone))]), joined=False)
+    changed, _ = _replace(
+        network,
+        np.concatenate([owner, gone]),
+        np.concatenate([start, np.zeros(len(gone))]),
+        np.concatenate([end, np.zeros(len(gone))]),
+        joined=False,
+    )
     return changed
 
 
-def _replace(network: RoadNetwork, edge: Ints, start: Floats, end: Floats, *, joined: bool) -> tuple[RoadNetwork, pd.Series]:
+def _replace(
+    network: RoadNetwork, edge: Ints, start: Floats, end: Floats, *, joined: bool
+) -> tuple[RoadNetwork, pd.Series]:
     """Put pieces in the place of their edges; a piece without length only takes its edge away.
 
     Returns the network and the node of every inner end, on an index of (edge, fraction).
@@ -108,32 +127,47 @@ def _replace(network: RoadNetwork, edge: Ints, start: Floats, end: Floats, *, jo
     edge, start, end = edge[real], start[real], end[real]
     lines = substrings(network.lines()[edge], start, end)
     xy, owner = shapely.get_coordinates(lines, return_index=True)
-    first, last = np.searchsorted(owner, np.arange(len(edge))), np.searchsorted(owner, np.arange(len(edge)), "right") - 1
+    first, last = (
+        np.searchsorted(owner, np.arange(len(edge))),
+        np.searchsorted(owner, np.arange(len(edge)), "right") - 1,
+    )
     side = np.arange(len(edge))
-    ends = pd.DataFrame({"edge": np.tile(edge, 2), "at": np.concatenate([start, end]),
-                         "side": 0 if joined else np.concatenate([2 * side, 2 * side + 1]),
-                         "xy": np.concatenate([first, last])})
+    ends = pd.DataFrame(
+        {
+            "edge": np.tile(edge, 2),
+            "at": np.concatenate([start, end]),
+            "side": 0 if joined else np.concatenate([2 * side, 2 * side + 1]),
+            "xy": np.concatenate([first, last]),
+        }
+    )
     inner = ends[(ends["at"] > 0) & (ends["at"] < 1)]
     number = inner.groupby(["edge", "at", "side"], sort=True).ngroup().to_numpy()
     fresh = inner.assign(number=number).drop_duplicates("number").sort_values("number")
     node = np.full(len(ends), -1)
     node[inner.index] = network.n_nodes + number
-    tail = np.where(start <= 0, network.edge_u[edge], node[:len(edge)])
-    head = np.where(end >= 1, network.edge_v[edge], node[len(edge):])
+    tail = np.where(start <= 0, network.edge_u[edge], node[: len(edge)])
+    head = np.where(end >= 1, network.edge_v[edge], node[len(edge) :])
     share = end - start
     counts = np.concatenate([np.diff(network.edge_offsets)[keep], last - first + 1])
     vertex = np.repeat(keep, np.diff(network.edge_offsets))
     with np.errstate(invalid="ignore"):
-        seconds = [np.concatenate([old[keep], share * old[edge]]) for old in
-                   (network.forward_seconds, network.backward_seconds)]
+        seconds = [
+            np.concatenate([old[keep], share * old[edge]])
+            for old in (network.forward_seconds, network.backward_seconds)
+        ]
     classes = np.asarray(network.edge_class, dtype=object)
     changed = replace(
-        network, node_xy=np.vstack([network.node_xy, xy[fresh["xy"].to_numpy()]]),
+        network,
+        node_xy=np.vstack([network.node_xy, xy[fresh["xy"].to_numpy()]]),
         node_id=np.concatenate([network.node_id, np.full(len(fresh), -1)]),
-        edge_u=np.concatenate([network.edge_u[keep], tail]), edge_v=np.concatenate([network.edge_v[keep], head]),
+        edge_u=np.concatenate([network.edge_u[keep], tail]),
+        edge_v=np.concatenate([network.edge_v[keep], head]),
         metres=np.concatenate([network.metres[keep], share * network.metres[edge]]),
-        forward_seconds=seconds[0], backward_seconds=seconds[1], edge_xy=np.vstack([network.edge_xy[vertex], xy]),
+        forward_seconds=seconds[0],
+        backward_seconds=seconds[1],
+        edge_xy=np.vstack([network.edge_xy[vertex], xy]),
         edge_offsets=np.concatenate([[0], np.cumsum(counts)]),
         edge_class=pd.Categorical(np.concatenate([classes[keep], classes[edge]])),
-        way_id=np.concatenate([network.way_id[keep], network.way_id[edge]]))
+        way_id=np.concatenate([network.way_id[keep], network.way_id[edge]]),
+    )
     return changed, fresh.set_index(["edge", "at"])["number"] + network.n_nodes

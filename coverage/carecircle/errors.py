@@ -97,8 +97,16 @@ class OutputError(CarecircleError, OSError):
     """A result cannot be written."""
 
 
-def problem(key: str, /, *, file: str | Path | None = None, sheet: str | None = None, row: int | None = None,
-            column: str | None = None, **values: Any) -> Problem:
+def problem(
+    key: str,
+    /,
+    *,
+    file: str | Path | None = None,
+    sheet: str | None = None,
+    row: int | None = None,
+    column: str | None = None,
+    **values: Any,
+) -> Problem:
     """Return a `Problem` with its gaps given as keywords."""
     return Problem(key, file, sheet, row, column, values)
 

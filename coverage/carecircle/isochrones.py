@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from carecircle.contours import MARGIN_CELLS, contour_around, piece_cells, polygons, sample_edges
+from carecircle.contours import MARGIN_CELLS, contour_around, one_owner, piece_cells, polygons, sample_edges
 from carecircle.crs import GEOGRAPHIC
 from carecircle.edit import split_at, with_barriers
 from carecircle.errors import UsageError
@@ -31,6 +31,13 @@ from carecircle.snap import Places, snap
 
 ALL = "all"
 """The `facility_id` of rows that stand for all facilities together."""
+
+MOST_THINNING = 0.12
+"""Most that one round of thinning moves an outline, in cells: more would use up the margin of
+`contours.MARGIN_CELLS`."""
+
+NEST_METRES = 0.05
+"""By how much an area is widened where it must hold a smaller one that crosses its outline."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class IsochroneOptions:
     direction
         ``"to"`` the facility or ``"from"`` it.
     tolerance_metres
-        How far an outline may be moved to save points.
+        How far an outline may be moved to save points; never more than `MOST_THINNING` cells.
     """
 
     reach_metres: float = 25.0
@@ -75,8 +82,17 @@ class IsochroneOptions:
         """Distance from the street at which the outline is drawn, metres."""
         return self.reach_metres - MARGIN_CELLS * self.cell
 
+    @property
+    def thinning(self) -> float:
+        """How far one round of thinning may move an outline, metres."""
+        return min(self.tolerance_metres, MOST_THINNING * self.cell)
+
     def __post_init__(self) -> None:
-        if not (self.reach_metres > 0 and self.cell > 0 and self.reach_metres / 7 <= self.cell <= self.reach_metres / 3 * (1 + 1e-9)):
+        if not (
+            self.reach_metres > 0
+            and self.cell > 0
+            and self.reach_metres / 7 <= self.cell <= self.reach_metres / 3 * (1 + 1e-9)
+        ):
             raise UsageError(text("usage.isochrone_cell", reach=self.reach_metres, cell=self.cell))
 
 
@@ -90,9 +106,15 @@ class _Reached:
     pieces: Pieces
 
 
-def isochrones(facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minutes: Sequence[float] = (5, 10, 15),
-               union: bool = False, barriers: gpd.GeoDataFrame | None = None,
-               options: IsochroneOptions | None = None) -> gpd.GeoDataFrame:
+def isochrones(
+    facilities: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    minutes: Sequence[float] = (5, 10, 15),
+    union: bool = False,
+    barriers: gpd.GeoDataFrame | None = None,
+    options: IsochroneOptions | None = None,
+) -> gpd.GeoDataFrame:
     """Draw the area from which each facility is reached within each limit.
 
     Parameters
@@ -128,7 +150,8 @@ def isochrones(facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minutes: S
         column = limits.index(reached.minutes)
         shapes[reached.rows, column] = _draw(reached, options, margin=len(limits) - 1 - column)
         lengths[reached.rows, column] = np.bincount(
-            reached.pieces.owner, weights=reached.pieces.metres(reached.network), minlength=len(reached.rows))
+            reached.pieces.owner, weights=reached.pieces.metres(reached.network), minlength=len(reached.rows)
+        )
     _nest(shapes)
     frame = _frame(facilities, network, to, limits, shapes, lengths)
     if union or options.overlap == "merge":
@@ -138,15 +161,21 @@ def isochrones(facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minutes: S
     return _finished(frame, network)
 
 
-def reached_streets(facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minutes: Sequence[float] = (5, 10, 15),
-                    barriers: gpd.GeoDataFrame | None = None, options: IsochroneOptions | None = None,
-                    ) -> gpd.GeoDataFrame:
+def reached_streets(
+    facilities: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    minutes: Sequence[float] = (5, 10, 15),
+    barriers: gpd.GeoDataFrame | None = None,
+    options: IsochroneOptions | None = None,
+) -> gpd.GeoDataFrame:
     """Return the pieces of street from which each facility is reached within each limit.
 
     Returns
     -------
     GeoDataFrame
-        EPSG:4326 lines, one row a piece: ``facility_id``, ``minutes``, ``highway``, ``metres``. Cut exactly at the limit.
+        EPSG:4326 lines, one row a piece: ``facility_id``, ``minutes``, ``highway``, ``metres``. Cut exactly at the
+        limit.
     """
     options = options or IsochroneOptions()
     network = network if barriers is None else with_barriers(network, barriers)
@@ -154,12 +183,22 @@ def reached_streets(facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minut
     names, parts = facilities["facility_id"].to_numpy(dtype=object), []
     for reached in _reached(facilities, network, to, _limits(minutes), options):
         pieces, split = reached.pieces, reached.network
-        parts.append(gpd.GeoDataFrame({
-            "facility_id": names[reached.rows[pieces.owner]], "minutes": reached.minutes,
-            "highway": np.asarray(split.edge_class, dtype=object)[pieces.edge], "metres": pieces.metres(split),
-        }, geometry=piece_lines(split, pieces), crs=network.crs))
+        parts.append(
+            gpd.GeoDataFrame(
+                {
+                    "facility_id": names[reached.rows[pieces.owner]],
+                    "minutes": reached.minutes,
+                    "highway": np.asarray(split.edge_class, dtype=object)[pieces.edge],
+                    "metres": pieces.metres(split),
+                },
+                geometry=piece_lines(split, pieces),
+                crs=network.crs,
+            )
+        )
     if not parts:
-        return gpd.GeoDataFrame({"facility_id": [], "minutes": [], "highway": [], "metres": []}, geometry=[], crs=GEOGRAPHIC)
+        return gpd.GeoDataFrame(
+            {"facility_id": [], "minutes": [], "highway": [], "metres": []}, geometry=[], crs=GEOGRAPHIC
+        )
     frame = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True)).sort_values(["facility_id", "minutes"], kind="stable")
     return frame.reset_index(drop=True).to_crs(GEOGRAPHIC)
 
@@ -171,8 +210,9 @@ def _limits(minutes: Sequence[float]) -> list[float]:
     return limits
 
 
-def _reached(facilities: gpd.GeoDataFrame, network: RoadNetwork, to: Places, limits: list[float],
-             options: IsochroneOptions) -> Iterator[_Reached]:
+def _reached(
+    facilities: gpd.GeoDataFrame, network: RoadNetwork, to: Places, limits: list[float], options: IsochroneOptions
+) -> Iterator[_Reached]:
     added = facility_seconds(facilities, network, to)
     if options.overlap == "split":
         yield from _reached_split(network, to, added, limits, options)
@@ -186,12 +226,17 @@ def _reached(facilities: gpd.GeoDataFrame, network: RoadNetwork, to: Places, lim
             yield _Reached(network, block.rows, limit, pieces)
 
 
-def _reached_split(network: RoadNetwork, to: Places, added: Floats, limits: list[float], options: IsochroneOptions,
-                   ) -> Iterator[_Reached]:
+def _reached_split(
+    network: RoadNetwork,
+    to: Places,
+    added: Floats,
+    limits: list[float],
+    options: IsochroneOptions,
+) -> Iterator[_Reached]:
     """Yield each facility's share of the streets: those from which it is the nearest in time.
 
-    With the facilities as nodes of a cut network, the nearest facility of every place is known from the ends of its edge:
-    from u up to the place where both ways take the same time, from v beyond it.
+    With the facilities as nodes of a cut network, the nearest facility of every place is known from the ends of its
+    edge: from u up to the place where both ways take the same time, from v beyond it.
     """
     split, nodes = split_at(network, to)
     rows = np.flatnonzero((nodes >= 0) & (added <= limits[-1] * 60))
@@ -211,8 +256,12 @@ def _reached_split(network: RoadNetwork, to: Places, added: Floats, limits: list
         upto = np.minimum(share_of_edge(left - at_u, toward_u), meet)
         beyond = np.maximum(1 - share_of_edge(left - at_v, toward_v), meet)
         owner = np.concatenate([source[split.edge_u], source[split.edge_v]])
-        pieces = merged(owner, np.tile(edges, 2), np.concatenate([np.zeros(len(edges)), beyond]),
-                        np.concatenate([upto, np.ones(len(edges))]))
+        pieces = merged(
+            owner,
+            np.tile(edges, 2),
+            np.concatenate([np.zeros(len(edges)), beyond]),
+            np.concatenate([upto, np.ones(len(edges))]),
+        )
         yield _Reached(split, rows, limit, pieces)
 
 
@@ -221,7 +270,9 @@ def _nearest_of_nodes(network: RoadNetwork, nodes: Ints, added: Floats, directio
     arcs = network.arcs_to if direction == "to" else network.arcs_from
     n, k = network.n_nodes, len(nodes)
     indptr = np.concatenate([arcs.indptr, arcs.indptr[-1] + np.arange(1, k + 1)])
-    graph = csr_array((np.concatenate([arcs.data, added]), np.concatenate([arcs.indices, nodes]), indptr), shape=(n + k, n + k))
+    graph = csr_array(
+        (np.concatenate([arcs.data, added]), np.concatenate([arcs.indices, nodes]), indptr), shape=(n + k, n + k)
+    )
     seconds, _, source = dijkstra(graph, indices=np.arange(n, n + k), min_only=True, return_predecessors=True)
     return seconds[:n], np.where(np.isfinite(seconds[:n]), source[:n] - n, -1)
 
@@ -235,7 +286,9 @@ def _draw(reached: _Reached, options: IsochroneOptions, margin: int) -> NDArray[
     pieces, owners = reached.pieces, len(reached.rows)
     samples = sample_edges(reached.network, np.unique(pieces.edge), options.cell)
     cells, first = piece_cells(samples, pieces, owners)
-    level = max(options.level - 2 * options.tolerance_metres * margin, options.level * 2 / 3)
+    if options.overlap == "split":
+        cells, first = one_owner(cells, first)
+    level = max(options.level - 2 * options.thinning * margin, options.level * 2 / 3)
     points: list[Floats] = []
     offsets: list[Ints] = []
     owner: list[int] = []
@@ -246,35 +299,53 @@ def _draw(reached: _Reached, options: IsochroneOptions, margin: int) -> NDArray[
         points += rings
         offsets += starts
         owner += [row] * len(rings)
-    return polygons(points, offsets, np.array(owner, dtype=np.int64), owners, options.min_hole_m2,
-                    options.tolerance_metres)
+    return polygons(points, offsets, np.array(owner, dtype=np.int64), owners, options.min_hole_m2, options.thinning)
 
 
 def _nest(shapes: NDArray[np.object_]) -> None:
-    """Make each area hold the one before it in its row, where thinning has left a sliver outside."""
+    """Make each area hold the one before it in its row, where thinning has left a sliver outside.
+
+    It holds it with a little to spare: where outlines touch, rounding (of the union, of degrees) would let them cross.
+    """
     for column in range(1, shapes.shape[1]):
         inner, outer = shapes[:, column - 1], shapes[:, column]
-        astray = np.flatnonzero(~shapely.covers(outer, inner) & ~shapely.is_empty(inner))
-        outer[astray] = shapely.union(outer[astray], inner[astray])
+        astray = np.flatnonzero(~shapely.contains_properly(outer, inner) & ~shapely.is_empty(inner))
+        outer[astray] = shapely.union(outer[astray], shapely.buffer(inner[astray], NEST_METRES, join_style="mitre"))
 
 
-def _frame(facilities: gpd.GeoDataFrame, network: RoadNetwork, to: Places, limits: list[float],
-           shapes: NDArray[np.object_], lengths: Floats) -> gpd.GeoDataFrame:
+def _frame(
+    facilities: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    to: Places,
+    limits: list[float],
+    shapes: NDArray[np.object_],
+    lengths: Floats,
+) -> gpd.GeoDataFrame:
     names = facilities["facility_id"].to_numpy(dtype=object)
-    reason = np.where(~to.on_network, text("isochrones.off_network"),
-                      np.where(~network.on_main[np.maximum(to.edge, 0)], text("isochrones.island"), ""))
+    reason = np.where(
+        ~to.on_network,
+        text("isochrones.off_network"),
+        np.where(~network.on_main[np.maximum(to.edge, 0)], text("isochrones.island"), ""),
+    )
     empty = shapely.is_empty(shapes)
     note = np.where(empty & to.on_network[:, None], text("isochrones.nothing"), reason[:, None])
-    return gpd.GeoDataFrame({
-        "facility_id": np.repeat(names, len(limits)), "minutes": np.tile(limits, len(names)),
-        "reached_km": lengths.ravel() / 1000, "note": note.ravel(),
-    }, geometry=shapes.ravel(), crs=network.crs)
+    return gpd.GeoDataFrame(
+        {
+            "facility_id": np.repeat(names, len(limits)),
+            "minutes": np.tile(limits, len(names)),
+            "reached_km": lengths.ravel() / 1000,
+            "note": note.ravel(),
+        },
+        geometry=shapes.ravel(),
+        crs=network.crs,
+    )
 
 
 def _together(frame: gpd.GeoDataFrame, network: RoadNetwork, limits: list[float]) -> gpd.GeoDataFrame:
     shapes = [shapely.union_all(frame.geometry[frame["minutes"] == limit].to_numpy()) for limit in limits]
-    return gpd.GeoDataFrame({"facility_id": ALL, "minutes": limits, "reached_km": np.nan, "note": ""},
-                            geometry=shapes, crs=network.crs)
+    return gpd.GeoDataFrame(
+        {"facility_id": ALL, "minutes": limits, "reached_km": np.nan, "note": ""}, geometry=shapes, crs=network.crs
+    )
 
 
 def _as_rings(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -47,7 +47,9 @@ def same_edge(at: Places, to: Places) -> tuple[Ints, Ints]:
     return np.repeat(np.arange(len(at)), count), order[ranges(low, count)]
 
 
-def direct_seconds(network: RoadNetwork, at: Places, to: Places, point: Ints, facility: Ints,
-                    direction: Direction) -> Floats:
+def direct_seconds(
+    network: RoadNetwork, at: Places, to: Places, point: Ints, facility: Ints, direction: Direction
+) -> Floats:
+    """Return the seconds along the common edge of points and facilities (inf where a direction is closed)."""
     here, there = at.fraction[point], to.fraction[facility]
     return _direct(network, at.edge[point], *((here, there) if direction == "to" else (there, here)))

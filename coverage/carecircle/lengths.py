@@ -9,8 +9,9 @@ from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.snap import Places
 
 
-def tree_metres(network: RoadNetwork, seconds: Floats, before: Ints, nodes: Ints, direction: Direction,
-                to: Places) -> Floats:
+def tree_metres(
+    network: RoadNetwork, seconds: Floats, before: Ints, nodes: Ints, direction: Direction, to: Places
+) -> Floats:
     """Return the metres of the quickest way between each node and the facility it was reached from.
 
     Lengths are added up along the tree by pointer doubling: after k rounds every node has gone 2**k steps back.

@@ -109,7 +109,8 @@ class Study:
     profile, minutes
         Who travels, and the limits.
     facilities, areas, demand
-        The inputs as read; `demand` also has each point's nearest facility (``facility_id, minutes, metres, snap_metres``).
+        The inputs as read; `demand` also has each point's nearest facility (``facility_id, minutes, metres,
+        snap_metres``).
     isochrones
         Areas within reach, the union under ``facility_id = "all"``.
     cover
@@ -137,10 +138,12 @@ class Study:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return (f"<Study {self.title}: {len(self.facilities)} facilities, {len(self.areas)} areas, "
-                f"{len(self.demand)} demand points, {self.profile.name} {self.profile.speed_mps:g} m/s>")
+        return (
+            f"<Study {self.title}: {len(self.facilities)} facilities, {len(self.areas)} areas, "
+            f"{len(self.demand)} demand points, {self.profile.name} {self.profile.speed_mps:g} m/s>"
+        )
 
     def explore(self, **options: Any) -> Any:
-        """Return an interactive map of the areas within reach, for notebooks (options go to ``GeoDataFrame.explore``)."""
+        """Return an interactive map of the areas within reach; options go to ``GeoDataFrame.explore``."""
         rings = self.isochrones[self.isochrones["facility_id"] == "all"].sort_values("minutes", ascending=False)
         return rings.explore("minutes", **{"tooltip": ["minutes", "area_km2"], **options})

@@ -81,8 +81,10 @@ class RoadNetwork:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return (f"<RoadNetwork {self.profile.mode} {self.profile.speed_mps:g} m/s: {self.n_nodes:,} nodes, "
-                f"{self.n_edges:,} edges, {self.metres.sum() / 1000:,.1f} km, EPSG:{self.crs.to_epsg()}>")
+        return (
+            f"<RoadNetwork {self.profile.mode} {self.profile.speed_mps:g} m/s: {self.n_nodes:,} nodes, "
+            f"{self.n_edges:,} edges, {self.metres.sum() / 1000:,.1f} km, EPSG:{self.crs.to_epsg()}>"
+        )
 
     @property
     def n_nodes(self) -> int:
@@ -133,8 +135,9 @@ class RoadNetwork:
     @cached_property
     def uniform(self) -> bool:
         """Whether all streets are travelled at the profile's speed both ways, so that metres follow from seconds."""
-        return self.symmetric and bool(np.allclose(self.forward_seconds * self.profile.speed_mps, self.metres,
-                                                   rtol=1e-12, atol=0))
+        return self.symmetric and bool(
+            np.allclose(self.forward_seconds * self.profile.speed_mps, self.metres, rtol=1e-12, atol=0)
+        )
 
     @cached_property
     def fastest(self) -> float:
@@ -151,41 +154,71 @@ class RoadNetwork:
 
     def lines(self) -> NDArray[Any]:
         """(e,) edges as shapely lines in metres of `crs`."""
-        return np.asarray(shapely.linestrings(self.edge_xy, indices=np.repeat(
-            np.arange(self.n_edges), np.diff(self.edge_offsets))))
+        return np.asarray(
+            shapely.linestrings(self.edge_xy, indices=np.repeat(np.arange(self.n_edges), np.diff(self.edge_offsets)))
+        )
 
     def to_frame(self) -> gpd.GeoDataFrame:
         """Return the edges as a table, for looking at (``.explore()``) and for saving."""
-        return gpd.GeoDataFrame({
-            "u": self.edge_u, "v": self.edge_v, "way_id": self.way_id, "highway": np.asarray(self.edge_class, dtype=object),
-            "metres": self.metres, "forward_seconds": self.forward_seconds,
-            "backward_seconds": self.backward_seconds, "island": ~self.on_main,
-        }, geometry=self.lines(), crs=self.crs)
+        return gpd.GeoDataFrame(
+            {
+                "u": self.edge_u,
+                "v": self.edge_v,
+                "way_id": self.way_id,
+                "highway": np.asarray(self.edge_class, dtype=object),
+                "metres": self.metres,
+                "forward_seconds": self.forward_seconds,
+                "backward_seconds": self.backward_seconds,
+                "island": ~self.on_main,
+            },
+            geometry=self.lines(),
+            crs=self.crs,
+        )
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """Return the graph for networkx, with ``seconds`` and ``metres`` on every arc."""
         graph: nx.MultiDiGraph = nx.MultiDiGraph(crs=self.crs)
         graph.add_nodes_from((node, {"x": x, "y": y}) for node, (x, y) in enumerate(self.node_xy.tolist()))
-        for tail, head, seconds in ((self.edge_u, self.edge_v, self.forward_seconds),
-                                    (self.edge_v, self.edge_u, self.backward_seconds)):
+        for tail, head, seconds in (
+            (self.edge_u, self.edge_v, self.forward_seconds),
+            (self.edge_v, self.edge_u, self.backward_seconds),
+        ):
             allowed = np.isfinite(seconds)
             graph.add_edges_from(
-                (u, v, {"seconds": s, "metres": m, "edge": e}) for u, v, s, m, e in zip(
-                    tail[allowed].tolist(), head[allowed].tolist(), seconds[allowed].tolist(),
-                    self.metres[allowed].tolist(), np.flatnonzero(allowed).tolist(), strict=True))
+                (u, v, {"seconds": s, "metres": m, "edge": e})
+                for u, v, s, m, e in zip(
+                    tail[allowed].tolist(),
+                    head[allowed].tolist(),
+                    seconds[allowed].tolist(),
+                    self.metres[allowed].tolist(),
+                    np.flatnonzero(allowed).tolist(),
+                    strict=True,
+                )
+            )
         return graph
 
     def summary(self) -> dict[str, Any]:
         """Return counts for reports: nodes, edges, kilometres, and the kilometres on islands."""
-        return {"mode": self.profile.mode, "speed_mps": self.profile.speed_mps, "nodes": self.n_nodes,
-                "edges": self.n_edges, "km": round(float(self.metres.sum()) / 1000, 3),
-                "parts": int(self.part.max()) + 1,
-                "island_km": round(float(self.metres[~self.on_main].sum()) / 1000, 3), "crs": f"EPSG:{self.crs.to_epsg()}"}
+        return {
+            "mode": self.profile.mode,
+            "speed_mps": self.profile.speed_mps,
+            "nodes": self.n_nodes,
+            "edges": self.n_edges,
+            "km": round(float(self.metres.sum()) / 1000, 3),
+            "parts": int(self.part.max()) + 1,
+            "island_km": round(float(self.metres[~self.on_main].sum()) / 1000, 3),
+            "crs": f"EPSG:{self.crs.to_epsg()}",
+        }
 
 
-def read_network(source: str | Path | nx.MultiDiGraph | gpd.GeoDataFrame | Streets, *, profile: str | Profile = "elder",
-                 boundary: Any = None, speeds: Mapping[str, float] | None = None, cache: bool = True,
-                 ) -> RoadNetwork:
+def read_network(
+    source: str | Path | nx.MultiDiGraph | gpd.GeoDataFrame | Streets,
+    *,
+    profile: str | Profile = "elder",
+    boundary: Any = None,
+    speeds: Mapping[str, float] | None = None,
+    cache: bool = True,
+) -> RoadNetwork:
     """Read roads and make the network of a profile.
 
     Parameters
@@ -212,13 +245,14 @@ def read_network(source: str | Path | nx.MultiDiGraph | gpd.GeoDataFrame | Stree
     >>> read_network(demo_file("roads"), profile="drive").profile.mode
     'drive'
     """
-    streets = source if isinstance(source, Streets) else read_streets(source, boundary=boundary, cache=cache)
+    streets = read_streets(source, boundary=boundary, cache=cache)
     name = source if isinstance(source, str | Path) else None
     return build_network(streets, get_profile(profile), speeds=speeds, file=name)
 
 
-def build_network(streets: Streets, profile: Profile, *, speeds: Mapping[str, float] | None = None,
-                  file: str | Path | None = None) -> RoadNetwork:
+def build_network(
+    streets: Streets, profile: Profile, *, speeds: Mapping[str, float] | None = None, file: str | Path | None = None
+) -> RoadNetwork:
     """Make the network of a profile from streets."""
     way_rules = rules(streets.tags, profile, speeds)
     usable = (way_rules.forward | way_rules.backward)[streets.way_tags]
@@ -238,11 +272,21 @@ def build_network(streets: Streets, profile: Profile, *, speeds: Mapping[str, fl
     nodes, ends = np.unique(np.concatenate([tail, head]), return_inverse=True)
     vertex = np.where(nodes < len(xy), nodes, _gate_vertex(streets, nodes))
     return RoadNetwork(
-        crs, profile, xy[vertex], np.where(nodes < len(xy), streets.vertex_id[vertex], -1),
-        ends[:len(start)].astype(np.int64), ends[len(start):].astype(np.int64), metres,
-        np.where(way_rules.forward[row], seconds, np.inf), np.where(way_rules.backward[row], seconds, np.inf),
-        edge_xy, offsets, pd.Categorical(streets.tags["highway"].fillna("road").to_numpy()[row]), streets.way_id[way],
-        streets.notes)
+        crs,
+        profile,
+        xy[vertex],
+        np.where(nodes < len(xy), streets.vertex_id[vertex], -1),
+        ends[: len(start)].astype(np.int64),
+        ends[len(start) :].astype(np.int64),
+        metres,
+        np.where(way_rules.forward[row], seconds, np.inf),
+        np.where(way_rules.backward[row], seconds, np.inf),
+        edge_xy,
+        offsets,
+        pd.Categorical(streets.tags["highway"].fillna("road").to_numpy()[row]),
+        streets.way_id[way],
+        streets.notes,
+    )
 
 
 def _split(streets: Streets, profile: Profile) -> tuple[Ints, Ints, Ints, Ints]:
@@ -298,13 +342,18 @@ def _arcs(network: RoadNetwork, forward: Floats, backward: Floats) -> csr_array:
     order = np.lexsort((seconds, pair))
     order = order[np.concatenate([[True], np.diff(pair[order]) > 0])] if len(order) else order
     indptr = np.concatenate([[0], np.cumsum(np.bincount(tail[order], minlength=network.n_nodes))])
-    return csr_array((seconds[order], head[order].astype(np.int32), indptr.astype(np.int32)),
-                     shape=(network.n_nodes, network.n_nodes))
+    return csr_array(
+        (seconds[order], head[order].astype(np.int32), indptr.astype(np.int32)),
+        shape=(network.n_nodes, network.n_nodes),
+    )
 
 
 def island_note(network: RoadNetwork) -> str | None:
     """Return a sentence on the islands of the network, None when there are none."""
     if network.on_main.all():
         return None
-    return text("roads.islands", parts=len(np.unique(network.part[network.edge_u[~network.on_main]])),
-                km=f"{network.metres[~network.on_main].sum() / 1000:.1f}")
+    return text(
+        "roads.islands",
+        parts=len(np.unique(network.part[network.edge_u[~network.on_main]])),
+        km=f"{network.metres[~network.on_main].sum() / 1000:.1f}",
+    )

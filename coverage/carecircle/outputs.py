@@ -20,7 +20,13 @@ import pyogrio
 from carecircle.errors import OutputError, UsageError
 from carecircle.language import text
 
-LAYER_DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".shp": "ESRI Shapefile", ".fgb": "FlatGeobuf"}
+LAYER_DRIVERS = {
+    ".gpkg": "GPKG",
+    ".geojson": "GeoJSON",
+    ".json": "GeoJSON",
+    ".shp": "ESRI Shapefile",
+    ".fgb": "FlatGeobuf",
+}
 """Formats a layer is written in, by the ending of its name; ``.parquet`` is GeoParquet."""
 
 _NO_DATE = "2000-01-01T00:00:00Z"
@@ -44,7 +50,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Give a folder to write to; its files move to `path` together when the block ends well, else nothing changes there."""
+    """Give a folder to write to; its files move to `path` together when the block ends well, else nothing does."""
     target = Path(path)
     with _saying(target):
         target.mkdir(parents=True, exist_ok=True)
@@ -70,7 +76,9 @@ def _saying(target: Path) -> Iterator[None]:
         raise OutputError(text("output.failed", path=target, why=error.strerror or str(error))) from error
 
 
-def write_layer(frame: gpd.GeoDataFrame, path: str | Path, layer: str | None = None, *, as_of: date | None = None) -> None:
+def write_layer(
+    frame: gpd.GeoDataFrame, path: str | Path, layer: str | None = None, *, as_of: date | None = None
+) -> None:
     """Write one layer, in the format its name says. The same frame gives the same bytes.
 
     Parameters
@@ -104,8 +112,13 @@ def write_layers(layers: dict[str, gpd.GeoDataFrame], path: Path, *, as_of: date
     pyogrio.set_gdal_config_options(options)
     try:
         for name, frame in layers.items():
-            pyogrio.write_dataframe(_plain(frame), path, layer=name, driver=LAYER_DRIVERS[ending],
-                                    **({"encoding": "UTF-8"} if ending == ".shp" else {}))
+            pyogrio.write_dataframe(
+                _plain(frame),
+                path,
+                layer=name,
+                driver=LAYER_DRIVERS[ending],
+                **({"encoding": "UTF-8"} if ending == ".shp" else {}),
+            )
     finally:
         pyogrio.set_gdal_config_options(before)
 

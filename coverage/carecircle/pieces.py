@@ -54,12 +54,19 @@ def touched_edges(network: RoadNetwork, block: Block, limit: float) -> tuple[Int
     return owner[keep], edge[keep]
 
 
-def reached_pieces(network: RoadNetwork, block: Block, touched: tuple[Ints, Ints], to: Places, added: Floats,
-                   limit: float, direction: Direction) -> Pieces:
+def reached_pieces(
+    network: RoadNetwork,
+    block: Block,
+    touched: tuple[Ints, Ints],
+    to: Places,
+    added: Floats,
+    limit: float,
+    direction: Direction,
+) -> Pieces:
     """Cut the touched edges at the limit.
 
-    A place at fraction f of an edge is reached through u when ``D(u) + f x seconds`` is within the limit, through v when
-    ``D(v) + (1 - f) x seconds`` is, and on the facility's own edge directly.
+    A place at fraction f of an edge is reached through u when ``D(u) + f x seconds`` is within the limit, through v
+    when ``D(v) + (1 - f) x seconds`` is, and on the facility's own edge directly.
     """
     owner, edge = touched
     toward_u, toward_v = network.backward_seconds[edge], network.forward_seconds[edge]
@@ -80,13 +87,25 @@ def reached_pieces(network: RoadNetwork, block: Block, touched: tuple[Ints, Ints
 def _with_own(pieces: Pieces, own: Pieces) -> Pieces:
     """Join each facility's piece of its own edge with what is reached of that edge through its ends."""
     at_home = pieces.edge == own.edge[pieces.owner]
-    home = merged(*(np.concatenate(part) for part in zip(
-        (pieces.owner[at_home], pieces.edge[at_home], pieces.start[at_home], pieces.end[at_home]),
-        (own.owner, own.edge, own.start, own.end), strict=True)))
+    home = merged(
+        *(
+            np.concatenate(part)
+            for part in zip(
+                (pieces.owner[at_home], pieces.edge[at_home], pieces.start[at_home], pieces.end[at_home]),
+                (own.owner, own.edge, own.start, own.end),
+                strict=True,
+            )
+        )
+    )
     owner = np.concatenate([pieces.owner[~at_home], home.owner])
     order = np.argsort(owner, kind="stable")
-    return Pieces(owner[order], *(np.concatenate([getattr(pieces, name)[~at_home], getattr(home, name)])[order]
-                                  for name in ("edge", "start", "end")))
+    return Pieces(
+        owner[order],
+        *(
+            np.concatenate([getattr(pieces, name)[~at_home], getattr(home, name)])[order]
+            for name in ("edge", "start", "end")
+        ),
+    )
 
 
 def share_of_edge(seconds: Floats, whole: Floats) -> Floats:
@@ -95,16 +114,26 @@ def share_of_edge(seconds: Floats, whole: Floats) -> Floats:
     return np.where(seconds >= 0, np.minimum(share, 1.0), 0.0)
 
 
-def _own_pieces(network: RoadNetwork, block: Block, to: Places, added: Floats, limit: float, direction: Direction,
-                ) -> Pieces:
+def _own_pieces(
+    network: RoadNetwork,
+    block: Block,
+    to: Places,
+    added: Floats,
+    limit: float,
+    direction: Direction,
+) -> Pieces:
     """Return the piece around each facility on its own edge."""
     edge, fraction = to.edge[block.rows], to.fraction[block.rows]
     left = limit - added[block.rows]
     up, down = network.forward_seconds[edge], network.backward_seconds[edge]
     if direction == "from":
         up, down = down, up
-    return Pieces(np.arange(len(edge)), edge, np.maximum(fraction - share_of_edge(left, up), 0.0),
-                  np.minimum(fraction + share_of_edge(left, down), 1.0))
+    return Pieces(
+        np.arange(len(edge)),
+        edge,
+        np.maximum(fraction - share_of_edge(left, up), 0.0),
+        np.minimum(fraction + share_of_edge(left, down), 1.0),
+    )
 
 
 def merged(owner: Ints, edge: Ints, start: Floats, end: Floats) -> Pieces:
@@ -138,6 +167,8 @@ def piece_lines(network: RoadNetwork, pieces: Pieces) -> NDArray[np.object_]:
 
 def substrings(lines: NDArray[np.object_], start: Floats, end: Floats) -> NDArray[np.object_]:
     """Return the parts of lines between two fractions of their lengths."""
+    if len(lines) == 0:
+        return lines
     xy, owner = shapely.get_coordinates(lines, return_index=True)
     first = np.searchsorted(owner, np.arange(len(lines)))
     step = np.append(0.0, np.hypot(*np.diff(xy, axis=0).T))
@@ -147,8 +178,9 @@ def substrings(lines: NDArray[np.object_], start: Floats, end: Floats) -> NDArra
     total = np.maximum.reduceat(along, first) if len(first) else along
     share = np.divide(along, total[owner], out=np.zeros(len(xy)), where=total[owner] > 0)
     inside = (share > start[owner]) & (share < end[owner])
-    cut = np.concatenate([shapely.get_coordinates(shapely.line_interpolate_point(lines, f, normalized=True))
-                          for f in (start, end)])
+    cut = np.concatenate(
+        [shapely.get_coordinates(shapely.line_interpolate_point(lines, f, normalized=True)) for f in (start, end)]
+    )
     row = np.concatenate([np.arange(len(lines)), np.arange(len(lines)), owner[inside]])
     position = np.concatenate([start, end, share[inside]])
     order = np.lexsort((position, row))

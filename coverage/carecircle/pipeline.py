@@ -10,11 +10,11 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from carecircle.config import Plan, load_plan
 from carecircle.cover import coverage
+from carecircle.edit import with_barriers
 from carecircle.errors import InputError, problem
 from carecircle.isochrones import IsochroneOptions, isochrones
 from carecircle.language import current_language, text
@@ -31,8 +31,21 @@ from carecircle.sources.store import file_hash
 FAR_METRES = 50_000.0
 """A facility this far from every road belongs to another place or another datum: the run stops and says so."""
 
-PACKAGES = ("numpy", "pandas", "geopandas", "shapely", "pyproj", "scipy", "osmium", "osmnx", "networkx", "folium",
-            "pyogrio", "rasterio", "contourpy")
+PACKAGES = (
+    "numpy",
+    "pandas",
+    "geopandas",
+    "shapely",
+    "pyproj",
+    "scipy",
+    "osmium",
+    "osmnx",
+    "networkx",
+    "folium",
+    "pyogrio",
+    "rasterio",
+    "contourpy",
+)
 """Packages whose versions are part of a result's provenance."""
 
 Progress = Callable[[str, int, int], None]
@@ -78,14 +91,23 @@ def make_study(plan: Plan, *, progress: Progress | None = None) -> Study:
         tell(stage, number, len(STAGES))
         if stage == "roads":
             traveller = profile(plan.reach.profile, speed_mps=plan.reach.speed_mps)
-            network = read_network(plan.roads.path, profile=traveller, boundary=plan.roads.boundary, speeds=plan.roads.speeds)
+            network = read_network(
+                plan.roads.path, profile=traveller, boundary=plan.roads.boundary, speeds=plan.roads.speeds
+            )
+            if plan.roads.barriers is not None:
+                network = with_barriers(network, read_layer(plan.roads.barriers))
         elif stage == "facilities":
             facilities = _facilities(plan)
         elif stage == "areas":
             areas = read_areas(plan.areas.path, level=plan.areas.level)
         else:
-            demand = read_population(plan.population.path, bands=plan.population.bands, columns=plan.population.columns,
-                                     datum=plan.population.datum, areas=areas if areas.geometry.notna().any() else None)
+            demand = read_population(
+                plan.population.path,
+                bands=plan.population.bands,
+                columns=plan.population.columns,
+                datum=plan.population.datum,
+                areas=areas if areas.geometry.notna().any() else None,
+            )
     counted = facilities if plan.facilities.count_closed else open_facilities(facilities)
     check_near(facilities, network, plan.facilities.path)
     check_near(demand, network, plan.population.path, key="demand_id")
@@ -93,28 +115,53 @@ def make_study(plan: Plan, *, progress: Progress | None = None) -> Study:
     minutes = tuple(sorted(set(plan.reach.minutes)))
     demand = demand.join(nearest(demand, counted, network))
     tell("isochrones", 5, len(STAGES))
-    barriers = None if plan.isochrones.barriers is None else read_layer(plan.isochrones.barriers)
     options = IsochroneOptions(reach_metres=plan.isochrones.reach_metres, min_hole_m2=plan.isochrones.min_hole_m2)
-    rings = isochrones(counted, network, minutes=minutes, union=True, barriers=barriers, options=options)
+    rings = isochrones(counted, network, minutes=minutes, union=True, options=options)
     tell("coverage", 6, len(STAGES))
     cover = coverage(demand, counted, areas, network, minutes=minutes, served_share=plan.reach.served_share)
     notes = _notes(plan, network, facilities, areas, demand)
-    return Study(plan.title, plan.as_of, plan.fictional, network.profile, minutes, facilities, areas, demand, rings, cover,
-                 _streets(network), notes, _provenance(plan, network, notes))
+    return Study(
+        plan.title,
+        plan.as_of,
+        plan.fictional,
+        network.profile,
+        minutes,
+        facilities,
+        areas,
+        demand,
+        rings,
+        cover,
+        _streets(network),
+        notes,
+        _provenance(plan, network, notes),
+    )
 
 
-def check_near(points: gpd.GeoDataFrame, network: RoadNetwork, file: str | Path | None, key: str = "facility_id") -> Places:
+def check_near(
+    points: gpd.GeoDataFrame, network: RoadNetwork, file: str | Path | None, key: str = "facility_id"
+) -> Places:
     """Return the places of points, or raise `InputError` naming those that cannot belong to this network."""
     places = snap(points, network)
     far = places.metres > FAR_METRES
     if far.any():
         lonlat = np.column_stack([points.geometry.x, points.geometry.y])
-        raise InputError([problem("far_point", file=file, name=name, km=f"{metres / 1000:,.0f}", lon=f"{x:.5f}", lat=f"{y:.5f}")
-                          for name, metres, (x, y) in zip(points[key][far].head(20), places.metres[far], lonlat[far],
-                                                          strict=False)])
+        raise InputError(
+            [
+                problem("far_point", file=file, name=name, km=f"{metres / 1000:,.0f}", lon=f"{x:.5f}", lat=f"{y:.5f}")
+                for name, metres, (x, y) in zip(
+                    points[key][far].head(20), places.metres[far], lonlat[far], strict=False
+                )
+            ]
+        )
     if not places.on_network.any():
-        raise InputError(problem("all_off_network", file=file, metres=f"{MAX_SNAP_METRES:,.0f}",
-                                 nearest=f"{np.nanmin(places.metres):,.0f}"))
+        raise InputError(
+            problem(
+                "all_off_network",
+                file=file,
+                metres=f"{MAX_SNAP_METRES:,.0f}",
+                nearest=f"{np.nanmin(places.metres):,.0f}",
+            )
+        )
     return places
 
 
@@ -140,8 +187,9 @@ def _streets(network: RoadNetwork) -> gpd.GeoDataFrame:
     return network.to_frame()[["highway", "geometry"]].to_crs("EPSG:4326")
 
 
-def _notes(plan: Plan, network: RoadNetwork, facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame,
-           demand: gpd.GeoDataFrame) -> tuple[str, ...]:
+def _notes(
+    plan: Plan, network: RoadNetwork, facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, demand: gpd.GeoDataFrame
+) -> tuple[str, ...]:
     found = [*network.notes]
     island = island_note(network)
     found += [island] if island else []
@@ -159,13 +207,16 @@ def snap_notes(key: str, places: Places) -> list[str]:
     """Return sentences on points far from streets, moved off islands, or off the network."""
     what = text(f"note.{key}")
     counts: list[tuple[str, NDArray[np.bool_]]] = [
-        ("snapped_far", places.on_network & (places.metres > 100)), ("moved", places.moved), ("off", ~places.on_network)]
+        ("snapped_far", places.on_network & (places.metres > 100)),
+        ("moved", places.moved),
+        ("off", ~places.on_network),
+    ]
     return [text(f"note.{name}", what=what, count=int(rows.sum())) for name, rows in counts if rows.any()]
 
 
 def _provenance(plan: Plan, network: RoadNetwork, notes: tuple[str, ...]) -> dict[str, Any]:
     files = [plan.roads.path, plan.facilities.path, *plan.areas.path, plan.population.path]
-    files += [path for path in (plan.roads.boundary, plan.isochrones.barriers) if path is not None]
+    files += [path for path in (plan.roads.boundary, plan.roads.barriers) if path is not None]
     return {
         "carecircle": version("carecircle"),
         "python": platform.python_version(),
@@ -183,8 +234,11 @@ def _provenance(plan: Plan, network: RoadNetwork, notes: tuple[str, ...]) -> dic
 def _parameters(plan: Plan, traveller: Profile) -> dict[str, Any]:
     """Return the plan's settings with bare file names, so that results do not depend on where they were made."""
     given = plan.model_dump(mode="json", exclude={"output": {"folder"}})
-    for section, names in {"roads": ("path", "boundary"), "facilities": ("path",), "population": ("path",),
-                           "isochrones": ("barriers",)}.items():
+    for section, names in {
+        "roads": ("path", "boundary", "barriers"),
+        "facilities": ("path",),
+        "population": ("path",),
+    }.items():
         given[section].update({name: Path(given[section][name]).name for name in names if given[section][name]})
     given["areas"]["path"] = [Path(path).name for path in given["areas"]["path"]]
     given["reach"]["speed_mps"] = traveller.speed_mps
@@ -211,7 +265,9 @@ def write_results(study: Study, plan: Plan, folder: Path) -> None:
 
 def wide_areas(study: Study) -> gpd.GeoDataFrame:
     """Return the areas with their people and points, in all and within each limit, as columns for a GIS."""
-    any_kind = study.cover[(study.cover["kind"] == "all") & (study.cover["unit"] == "") & (study.cover["measure"] != "facilities")]
+    any_kind = study.cover[
+        (study.cover["kind"] == "all") & (study.cover["unit"] == "") & (study.cover["measure"] != "facilities")
+    ]
     covered = any_kind.assign(column=any_kind["measure"] + "_" + any_kind["minutes"].map("{:g}min".format))
     wide = covered.pivot(index="area_id", columns="column", values="covered")
     total = any_kind.drop_duplicates(["area_id", "measure"]).pivot(index="area_id", columns="measure", values="total")
@@ -219,8 +275,12 @@ def wide_areas(study: Study) -> gpd.GeoDataFrame:
 
 
 def headline(study: Study) -> list[dict[str, Any]]:
-    """Return the main numbers of a study as (covered, total), for every limit: people and points of the widest areas."""
-    top = study.areas["level"].map({level: k for k, level in enumerate(("city", "county", "township", "community"))}).min()
+    """Return the main numbers of a study, as (covered, total) for every limit."""
+    top = (
+        study.areas["level"]
+        .map({level: k for k, level in enumerate(("city", "county", "township", "community"))})
+        .min()
+    )
     level = ("city", "county", "township", "community")[int(top)]
     rows = study.cover[(study.cover["level"] == level) & (study.cover["kind"] == "all")]
     rows = rows[rows["measure"].str.startswith("people") | rows["measure"].isin(["points", "presence", "served"])]

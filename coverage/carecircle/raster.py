@@ -35,7 +35,8 @@ class MinutesRaster:
     Parameters
     ----------
     minutes
-        (rows, columns) minutes from each cell to the nearest facility, NaN beyond the limit or the reach off the street.
+        (rows, columns) minutes from each cell to the nearest facility, NaN beyond the limit or the reach off the
+        street.
     transform, crs
         Where it lies.
     """
@@ -45,12 +46,19 @@ class MinutesRaster:
     crs: CRS
 
 
-def minutes_raster(facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minutes: float = 15, cell_metres: float = 10.0,
-                   reach_metres: float = 25.0, direction: Direction = "to") -> MinutesRaster:
+def minutes_raster(
+    facilities: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    minutes: float = 15,
+    cell_metres: float = 10.0,
+    reach_metres: float = 25.0,
+    direction: Direction = "to",
+) -> MinutesRaster:
     """Return the minutes from every place near a street to its nearest facility.
 
-    A cell has the time of the nearest street point plus the way to it at access speed; cells farther than `reach_metres`
-    from every street have none.
+    A cell has the time of the nearest street point plus the way to it at access speed; cells farther than
+    `reach_metres` from every street have none.
 
     Parameters
     ----------
@@ -75,13 +83,21 @@ def minutes_raster(facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minute
     if direction == "from":
         toward_u, toward_v = toward_v, toward_u
     with np.errstate(invalid="ignore"):
-        seconds = np.fmin(nodes[network.edge_u[edge]] + samples.fraction * toward_u,
-                          nodes[network.edge_v[edge]] + (1 - samples.fraction) * toward_v)
+        seconds = np.fmin(
+            nodes[network.edge_u[edge]] + samples.fraction * toward_u,
+            nodes[network.edge_v[edge]] + (1 - samples.fraction) * toward_v,
+        )
     return _grid(network, samples.cell, seconds, minutes, cell_metres, reach_metres)
 
 
-def _grid(network: RoadNetwork, cell: NDArray[np.int32], seconds: NDArray[np.float64], minutes: float, size: float,
-          reach: float) -> MinutesRaster:
+def _grid(
+    network: RoadNetwork,
+    cell: NDArray[np.int32],
+    seconds: NDArray[np.float64],
+    minutes: float,
+    size: float,
+    reach: float,
+) -> MinutesRaster:
     border = int(np.ceil(reach / size)) + 1
     corner = cell.min(axis=1) - border
     width, height = (cell.max(axis=1) + border + 1 - corner).tolist()
@@ -100,7 +116,20 @@ def write_minutes_raster(raster: MinutesRaster, path: str | Path) -> None:
     """Write the grid as a GeoTIFF (float32, deflate, minutes; -9999 where there is no value)."""
     values = np.where(np.isnan(raster.minutes), NODATA, raster.minutes).astype(np.float32)
     height, width = values.shape
-    with rasterio.open(path, "w", driver="GTiff", height=height, width=width, count=1, dtype="float32", crs=raster.crs,
-                       transform=raster.transform, nodata=NODATA, compress="deflate", predictor=3, tiled=True) as target:
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=height,
+        width=width,
+        count=1,
+        dtype="float32",
+        crs=raster.crs,
+        transform=raster.transform,
+        nodata=NODATA,
+        compress="deflate",
+        predictor=3,
+        tiled=True,
+    ) as target:
         target.write(values, 1)
         target.set_band_description(1, "minutes")

@@ -1,10 +1,10 @@
 """Bounded travel times along the roads, from every point *to* the facilities (or from them).
 
-A travel time has three parts: the access leg from the point to the nearest place on a street, the way along the streets,
-and the access leg at the facility (with the facility's own ``added_minutes``, when it has any). Limits are inclusive.
-The search is `scipy.sparse.csgraph.dijkstra`; what is here puts points in the middle of edges, works in blocks of
-neighbouring facilities on the part of the network they can reach, and keeps only pairs within the limit, so that memory
-grows with the answer and never with facilities x nodes.
+A travel time has three parts: the access leg from the point to the nearest place on a street, the way along the
+streets, and the access leg at the facility (with the facility's own ``added_minutes``, when it has any). Limits are
+inclusive. The search is `scipy.sparse.csgraph.dijkstra`; what is here puts points in the middle of edges, works in
+blocks of neighbouring facilities on the part of the network they can reach, and keeps only pairs within the limit,
+so that memory grows with the answer and never with facilities x nodes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
@@ -97,8 +96,14 @@ class _PairSearch:
     access: Floats
 
 
-def nearest(points: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, network: RoadNetwork, *,
-            minutes: float | None = None, direction: Direction = "to") -> pd.DataFrame:
+def nearest(
+    points: gpd.GeoDataFrame,
+    facilities: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    minutes: float | None = None,
+    direction: Direction = "to",
+) -> pd.DataFrame:
     """Find the nearest facility of every point in one search from all facilities at once.
 
     Parameters
@@ -124,17 +129,21 @@ def nearest(points: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, network: Roa
     rows = np.flatnonzero(to.on_network & (added <= limit))
     seconds, metres, which = _search_nearest(network, to.take(rows), added[rows], limit, direction, at)
     found = which >= 0
-    names = facilities["facility_id"].to_numpy(dtype=object)[rows]
-    facility = np.full(len(at), None, dtype=object)
-    facility[found] = names[which[found]]
-    return pd.DataFrame({
-        "facility_id": pd.array(facility, dtype="str"), "minutes": np.where(found, seconds / 60, np.nan),
-        "metres": np.where(found, metres, np.nan), "snap_metres": at.metres,
-    }, index=points.index)
+    names = _names(facilities["facility_id"]).take(rows)
+    return pd.DataFrame(
+        {
+            "facility_id": names.take(np.where(found, which, -1), allow_fill=True),
+            "minutes": np.where(found, seconds / 60, np.nan),
+            "metres": np.where(found, metres, np.nan),
+            "snap_metres": at.metres,
+        },
+        index=points.index,
+    )
 
 
-def nearest_to_nodes(facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minutes: float | None = None,
-                     direction: Direction = "to") -> pd.DataFrame:
+def nearest_to_nodes(
+    facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minutes: float | None = None, direction: Direction = "to"
+) -> pd.DataFrame:
     """Find the nearest facility of every node of the network.
 
     Returns
@@ -146,15 +155,25 @@ def nearest_to_nodes(facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minu
     added, limit = facility_seconds(facilities, network, to), _limit_seconds(minutes)
     rows = np.flatnonzero(to.on_network & (added <= limit))
     seconds, _, source = _search_from_all(network, to.take(rows), added[rows], limit, direction)
-    seconds, source = seconds[:network.n_nodes], source[:network.n_nodes] - network.n_nodes
+    seconds, source = seconds[: network.n_nodes], source[: network.n_nodes] - network.n_nodes
     found = np.isfinite(seconds)
-    names = np.concatenate([facilities["facility_id"].to_numpy(dtype=object)[rows], [None]])
-    return pd.DataFrame({"facility_id": pd.array(names[np.where(found, source, -1)], dtype="str"),
-                         "minutes": np.where(found, seconds / 60, np.nan)})
+    names = _names(facilities["facility_id"]).take(rows)
+    return pd.DataFrame(
+        {
+            "facility_id": names.take(np.where(found, source, -1), allow_fill=True),
+            "minutes": np.where(found, seconds / 60, np.nan),
+        }
+    )
 
 
-def travel_times(points: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, network: RoadNetwork, *,
-                 minutes: float = 30, direction: Direction = "to") -> pd.DataFrame:
+def travel_times(
+    points: gpd.GeoDataFrame,
+    facilities: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    minutes: float = 30,
+    direction: Direction = "to",
+) -> pd.DataFrame:
     """Travel time between every point and every facility within the limit.
 
     Parameters
@@ -171,40 +190,65 @@ def travel_times(points: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, network
     Returns
     -------
     DataFrame
-        Long: ``point_id``, ``facility_id``, ``minutes``, ``metres``, ``snap_metres``, in the order of the points and then
-        by minutes. A point that reaches nothing keeps one row with empty facility, minutes and metres.
+        Long: ``point_id``, ``facility_id``, ``minutes``, ``metres``, ``snap_metres``, in the order of the points and
+        then by minutes. A point that reaches nothing keeps one row with empty facility, minutes and metres.
     """
     at = snap(points, network)
     found = travel_pairs(at, facilities, network, minutes=minutes, direction=direction)
     lonely = np.setdiff1d(np.arange(len(points)), found.point)
     point = np.concatenate([found.point, lonely])
-    names = facilities["facility_id"].to_numpy(dtype=object)
+    facility = np.concatenate([found.facility, np.full(len(lonely), -1)])
     blank = np.full(len(lonely), np.nan)
-    frame = pd.DataFrame({
-        "point_id": point_names(points)[point],
-        "facility_id": pd.array(np.concatenate([names[found.facility], np.full(len(lonely), None)]), dtype="str"),
-        "minutes": np.concatenate([found.seconds / 60, blank]), "metres": np.concatenate([found.metres, blank]),
-        "snap_metres": at.metres[point],
-    })
-    return frame.iloc[np.argsort(point, kind="stable")].reset_index(drop=True)
+    order = np.argsort(point, kind="stable")
+    point, facility = point[order], facility[order]
+    return pd.DataFrame(
+        {
+            "point_id": _names(point_names(points)).take(point),
+            "facility_id": _names(facilities["facility_id"]).take(facility, allow_fill=True),
+            "minutes": np.concatenate([found.seconds / 60, blank])[order],
+            "metres": np.concatenate([found.metres, blank])[order],
+            "snap_metres": at.metres[point],
+        }
+    )
 
 
-def travel_pairs(at: Places, facilities: gpd.GeoDataFrame, network: RoadNetwork, *, minutes: float,
-                 direction: Direction = "to", block_rows: int = BLOCK_ROWS) -> Pairs:
+def travel_pairs(
+    at: Places,
+    facilities: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    minutes: float,
+    direction: Direction = "to",
+    block_rows: int = BLOCK_ROWS,
+) -> Pairs:
     """Return all pairs of places and facilities within the limit; `block_rows` never changes the result."""
     to, limit = snap(facilities, network), _limit_seconds(minutes)
-    search = _PairSearch(network, at, to, facility_seconds(facilities, network, to), limit, direction,
-                         ends_of(network, at, leaving=direction == "to"), at.metres / network.profile.access_mps)
+    search = _PairSearch(
+        network,
+        at,
+        to,
+        facility_seconds(facilities, network, to),
+        limit,
+        direction,
+        ends_of(network, at, leaving=direction == "to"),
+        at.metres / network.profile.access_mps,
+    )
     blocks = search_blocks(network, to, search.added, limit, direction, block_rows)
-    parts = [_block_pairs(search, block) for block in blocks]
+    parts = [part for block in blocks for part in _block_pairs(search, block)]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 4
     order = np.lexsort((columns[1], columns[2], columns[0]))
     point, facility, seconds, metres = (column[order] for column in columns)
     return Pairs(point.astype(np.int64), facility.astype(np.int64), seconds, metres)
 
 
-def travel_matrix(points: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, network: RoadNetwork, *,
-                  minutes: float, direction: Direction = "to") -> csr_array:
+def travel_matrix(
+    points: gpd.GeoDataFrame,
+    facilities: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    minutes: float,
+    direction: Direction = "to",
+) -> csr_array:
     """Return the travel times as a sparse (points, facilities) matrix of minutes; an absent entry is beyond the limit.
 
     A time of zero is kept as an explicit zero: count entries with ``indptr``, not with ``!= 0``.
@@ -214,11 +258,15 @@ def travel_matrix(points: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, networ
     return csr_array((found.seconds / 60, found.facility, indptr), shape=(len(points), len(facilities)))
 
 
-def point_names(points: gpd.GeoDataFrame) -> NDArray[np.object_]:
+def _names(keys: pd.Series) -> pd.api.extensions.ExtensionArray:
+    """Return keys as an array of text, which is quick to take rows from."""
+    return keys.astype("str").array
+
+
+def point_names(points: gpd.GeoDataFrame) -> pd.Series:
     """Return the key of each point: ``point_id``, else ``demand_id``, else the index as text."""
     key = next((name for name in ("point_id", "demand_id") if name in points.columns), None)
-    names = points[key] if key else points.index.to_series().astype("str")
-    return np.asarray(names.to_numpy(dtype=object))
+    return pd.Series(points[key] if key else points.index.to_series().astype("str"))
 
 
 def facility_seconds(facilities: gpd.GeoDataFrame, network: RoadNetwork, to: Places) -> Floats:
@@ -244,13 +292,23 @@ def _with_sources(graph: csr_array, nodes_at: tuple[Ints, Ints], legs: tuple[Flo
     use = np.isfinite(weight) & (head < n)
     use[loop, 1] = False
     indptr = np.concatenate([graph.indptr, graph.indptr[-1] + np.cumsum(use.sum(axis=1))])
-    return csr_array((np.concatenate([graph.data, weight[use]]),
-                      np.concatenate([graph.indices, head[use].astype(graph.indices.dtype)]),
-                      indptr.astype(graph.indptr.dtype)), shape=(n + rows, n + rows))
+    return csr_array(
+        (
+            np.concatenate([graph.data, weight[use]]),
+            np.concatenate([graph.indices, head[use].astype(graph.indices.dtype)]),
+            indptr.astype(graph.indptr.dtype),
+        ),
+        shape=(n + rows, n + rows),
+    )
 
 
-def _search_from_all(network: RoadNetwork, to: Places, added: Floats, limit: float, direction: Direction,
-                     ) -> tuple[Floats, Ints, Ints]:
+def _search_from_all(
+    network: RoadNetwork,
+    to: Places,
+    added: Floats,
+    limit: float,
+    direction: Direction,
+) -> tuple[Floats, Ints, Ints]:
     """Search from all facilities at once: (seconds, predecessor, source) of every node and then of every facility."""
     n = network.n_nodes
     if len(to) == 0:
@@ -258,13 +316,15 @@ def _search_from_all(network: RoadNetwork, to: Places, added: Floats, limit: flo
     arcs = network.arcs_to if direction == "to" else network.arcs_from
     in_u, in_v = ends_of(network, to, leaving=direction == "from")
     graph = _with_sources(arcs, (network.edge_u[to.edge], network.edge_v[to.edge]), (in_u + added, in_v + added))
-    seconds, before, source = dijkstra(graph, indices=np.arange(n, n + len(to)), limit=limit, min_only=True,
-                                       return_predecessors=True)
+    seconds, before, source = dijkstra(
+        graph, indices=np.arange(n, n + len(to)), limit=limit, min_only=True, return_predecessors=True
+    )
     return seconds, before, source
 
 
-def _search_nearest(network: RoadNetwork, to: Places, added: Floats, limit: float, direction: Direction,
-                    at: Places) -> tuple[Floats, Floats, Ints]:
+def _search_nearest(
+    network: RoadNetwork, to: Places, added: Floats, limit: float, direction: Direction, at: Places
+) -> tuple[Floats, Floats, Ints]:
     """Return (seconds, metres, position of the facility or -1) for every place of a point."""
     n = network.n_nodes
     if len(to) == 0:
@@ -291,8 +351,13 @@ def _search_nearest(network: RoadNetwork, to: Places, added: Floats, limit: floa
     return total, metres + at.metres, np.where(found & (total <= limit), which, -1)
 
 
-def _best_direct(network: RoadNetwork, at: Places, to: Places, added: Floats, direction: Direction,
-                 ) -> tuple[Ints, Ints, Floats]:
+def _best_direct(
+    network: RoadNetwork,
+    at: Places,
+    to: Places,
+    added: Floats,
+    direction: Direction,
+) -> tuple[Ints, Ints, Floats]:
     """Return (point, facility, seconds) of the quickest facility on each point's own edge, where there is one."""
     point, facility = same_edge(at, to)
     seconds = direct_seconds(network, at, to, point, facility, direction) + added[facility]
@@ -307,8 +372,9 @@ def _metres_between(network: RoadNetwork, at: Places, to: Places, point: Ints, f
     return np.asarray(share * network.metres[at.edge[point]] + to.metres[facility])
 
 
-def search_blocks(network: RoadNetwork, to: Places, added: Floats, limit: float, direction: Direction,
-                  block_rows: int = BLOCK_ROWS) -> Iterator[Block]:
+def search_blocks(
+    network: RoadNetwork, to: Places, added: Floats, limit: float, direction: Direction, block_rows: int = BLOCK_ROWS
+) -> Iterator[Block]:
     """Search from neighbouring facilities together, each block on the part of the network it can reach.
 
     No way within the limit leaves the rectangle around a block's places widened by limit x the network's greatest speed
@@ -323,12 +389,20 @@ def search_blocks(network: RoadNetwork, to: Places, added: Floats, limit: float,
     size = min(block_rows, wide) if np.isfinite(limit) else min(len(order), wide)
     arcs = network.arcs_to if direction == "to" else network.arcs_from
     for first in range(0, len(order), size):
-        rows = order[first:first + size]
+        rows = order[first : first + size]
         yield _search(network, arcs, to.take(rows), rows, added[rows], limit, direction, xy[rows])
 
 
-def _search(network: RoadNetwork, arcs: csr_array, to: Places, rows: Ints, added: Floats, limit: float,
-            direction: Direction, xy: Floats) -> Block:
+def _search(
+    network: RoadNetwork,
+    arcs: csr_array,
+    to: Places,
+    rows: Ints,
+    added: Floats,
+    limit: float,
+    direction: Direction,
+    xy: Floats,
+) -> Block:
     nodes, graph = _window(network, arcs, xy, limit)
     local = np.full(network.n_nodes + 1, len(nodes))
     local[nodes] = np.arange(len(nodes))
@@ -338,11 +412,11 @@ def _search(network: RoadNetwork, arcs: csr_array, to: Places, rows: Ints, added
     k = len(nodes)
     sources = np.arange(k, k + len(rows))
     if network.uniform:
-        seconds, metres = dijkstra(graph, indices=sources, limit=limit)[:, :k + 1], None
+        seconds, metres = dijkstra(graph, indices=sources, limit=limit)[:, : k + 1], None
     else:
         seconds, before = dijkstra(graph, indices=sources, limit=limit, return_predecessors=True)
-        metres = tree_metres(network, seconds, before, nodes, direction, to)[:, :k + 1]
-        seconds = seconds[:, :k + 1]
+        metres = tree_metres(network, seconds, before, nodes, direction, to)[:, : k + 1]
+        seconds = seconds[:, : k + 1]
     seconds[:, k] = np.inf
     return Block(rows, nodes, local, seconds, metres)
 
@@ -370,14 +444,24 @@ def _along_curve(xy: Floats) -> Ints:
     return np.argsort(gpd.GeoSeries.from_xy(xy[:, 0], xy[:, 1]).hilbert_distance().to_numpy(), kind="stable")
 
 
-def _block_pairs(search: _PairSearch, block: Block) -> tuple[Ints, Ints, Floats, Floats]:
-    """Return (point, facility, seconds, metres) of a block's pairs within the limit."""
-    network, to, added = search.network, search.to.take(block.rows), search.added[block.rows]
+def _block_pairs(search: _PairSearch, block: Block) -> Iterator[tuple[Ints, Ints, Floats, Floats]]:
+    """Yield (point, facility, seconds, metres) of a block's pairs within the limit, some points at a time."""
+    network = search.network
     edge = np.maximum(search.at.edge, 0)
     u, v = block.local[network.edge_u[edge]], block.local[network.edge_v[edge]]
     outside = len(block.nodes)
-    near = np.flatnonzero(search.at.on_network & ((u < outside) | (v < outside) | np.isin(edge, to.edge)))
-    at, u, v, access = search.at.take(near), u[near], v[near], search.access[near]
+    around = (u < outside) | (v < outside) | np.isin(edge, search.to.edge[block.rows])
+    near = np.flatnonzero(search.at.on_network & around)
+    size = max(1, int(BLOCK_BYTES // (32 * len(block.rows))))
+    for first in range(0, len(near), size):
+        yield _pairs_of(search, block, near[first : first + size])
+
+
+def _pairs_of(search: _PairSearch, block: Block, near: Ints) -> tuple[Ints, Ints, Floats, Floats]:
+    """Return (point, facility, seconds, metres) of the pairs within the limit between some points and a block."""
+    network, to, added = search.network, search.to.take(block.rows), search.added[block.rows]
+    at, access = search.at.take(near), search.access[near]
+    u, v = block.local[network.edge_u[at.edge]], block.local[network.edge_v[at.edge]]
     via_u, via_v = (block.seconds[:, end] + leg[near] + access for end, leg in zip((u, v), search.legs, strict=True))
     seconds = np.minimum(via_u, via_v)
     point, facility = same_edge(at, to)

@@ -44,43 +44,59 @@ PEOPLE = ("people", "people_60", "people_65", "people_80")
 
 POINTS = Table("points", "point_id", (Column("point_id", "text", required=True),), "point")
 
-FACILITIES = Table("facilities", "facility_id", (
-    Column("facility_id", "text", required=True),
-    Column("name", "text"),
-    Column("kind", "text"),
-    Column("functions", "text"),
-    Column("beds", "number", "beds", minimum=0),
-    Column("nursing_beds", "number", "beds", minimum=0),
-    Column("stars", "text"),
-    Column("ownership", "text"),
-    Column("status", "text"),
-    Column("opened", "date"),
-    Column("floor_m2", "number", "m2", minimum=0),
-    Column("area_code", "text"),
-    Column("added_minutes", "number", "min", minimum=0),
-), "point")
+FACILITIES = Table(
+    "facilities",
+    "facility_id",
+    (
+        Column("facility_id", "text", required=True),
+        Column("name", "text"),
+        Column("kind", "text"),
+        Column("functions", "text"),
+        Column("beds", "number", "beds", minimum=0),
+        Column("nursing_beds", "number", "beds", minimum=0),
+        Column("stars", "text"),
+        Column("ownership", "text"),
+        Column("status", "text"),
+        Column("opened", "date"),
+        Column("floor_m2", "number", "m2", minimum=0),
+        Column("area_code", "text"),
+        Column("added_minutes", "number", "min", minimum=0),
+    ),
+    "point",
+)
 
-AREAS = Table("areas", "area_id", (
-    Column("area_id", "text", required=True),
-    Column("name", "text"),
-    Column("level", "text", required=True),
-    Column("parent_id", "text"),
-    Column("urban_class", "text"),
-), "polygon")
+AREAS = Table(
+    "areas",
+    "area_id",
+    (
+        Column("area_id", "text", required=True),
+        Column("name", "text"),
+        Column("level", "text", required=True),
+        Column("parent_id", "text"),
+        Column("urban_class", "text"),
+    ),
+    "polygon",
+)
 
-DEMAND = Table("demand", "demand_id", (
-    Column("demand_id", "text", required=True),
-    *(Column(name, "number", "people", minimum=0) for name in PEOPLE),
-    Column("households", "number", "households", minimum=0),
-    Column("area_id", "text"),
-), "point")
+DEMAND = Table(
+    "demand",
+    "demand_id",
+    (
+        Column("demand_id", "text", required=True),
+        *(Column(name, "number", "people", minimum=0) for name in PEOPLE),
+        Column("households", "number", "households", minimum=0),
+        Column("area_id", "text"),
+    ),
+    "point",
+)
 
 LEVELS = ("city", "county", "township", "community")
 """Levels of areas, from the widest: 市, 县(市、区), 街道/镇/乡, 社区/村."""
 
 
-def check(frame: gpd.GeoDataFrame, table: Table, file: str | Path | None = None,
-          rows: pd.Series | None = None) -> gpd.GeoDataFrame:
+def check(
+    frame: gpd.GeoDataFrame, table: Table, file: str | Path | None = None, rows: pd.Series | None = None
+) -> gpd.GeoDataFrame:
     """Return `frame` when it keeps the contract, else raise `InputError` with every breach.
 
     Parameters
@@ -93,13 +109,19 @@ def check(frame: gpd.GeoDataFrame, table: Table, file: str | Path | None = None,
         Where it came from: a file and, for each row, its number there (default: position + 2, under a header).
     """
     numbers = rows if rows is not None else pd.Series(range(2, len(frame) + 2), index=frame.index)
-    problems = [problem("missing_column", file=file, column=c.name, found="、".join(map(str, frame.columns)))
-                for c in table.columns if c.required and c.name not in frame.columns]
+    problems = [
+        problem("missing_column", file=file, column=c.name, found="、".join(map(str, frame.columns)))
+        for c in table.columns
+        if c.required and c.name not in frame.columns
+    ]
     if len(frame) == 0:
         problems.append(problem("empty_table", file=file))
     if not problems:
-        problems = [*_key_problems(frame, table, file, numbers), *_number_problems(frame, table, file, numbers),
-                    *_geometry_problems(frame, table, file, numbers)]
+        problems = [
+            *_key_problems(frame, table, file, numbers),
+            *_number_problems(frame, table, file, numbers),
+            *_geometry_problems(frame, table, file, numbers),
+        ]
     if problems:
         raise InputError(problems)
     return frame
@@ -111,26 +133,30 @@ def _key_problems(frame: pd.DataFrame, table: Table, file: str | Path | None, nu
     repeated = key.duplicated(keep=False) & ~empty
     return [
         *(problem("empty_key", file=file, row=int(row), column=table.key) for row in numbers[empty]),
-        *(problem("repeated_key", file=file, row=int(row), column=table.key, value=value)
-          for row, value in zip(numbers[repeated], key[repeated], strict=True)),
+        *(
+            problem("repeated_key", file=file, row=int(row), column=table.key, value=value)
+            for row, value in zip(numbers[repeated], key[repeated], strict=True)
+        ),
     ]
 
 
-def _number_problems(frame: pd.DataFrame, table: Table, file: str | Path | None,
-                     numbers: pd.Series) -> list[Problem]:
+def _number_problems(frame: pd.DataFrame, table: Table, file: str | Path | None, numbers: pd.Series) -> list[Problem]:
     found: list[Problem] = []
     for column in table.columns:
         if column.kind != "number" or column.name not in frame.columns or column.minimum is None:
             continue
         values = frame[column.name]
         low = values < column.minimum
-        found += [problem("below_minimum", file=file, row=int(row), column=column.name, value=value,
-                          minimum=column.minimum) for row, value in zip(numbers[low], values[low], strict=True)]
+        found += [
+            problem("below_minimum", file=file, row=int(row), column=column.name, value=value, minimum=column.minimum)
+            for row, value in zip(numbers[low], values[low], strict=True)
+        ]
     return found
 
 
-def _geometry_problems(frame: gpd.GeoDataFrame, table: Table, file: str | Path | None,
-                       numbers: pd.Series) -> list[Problem]:
+def _geometry_problems(
+    frame: gpd.GeoDataFrame, table: Table, file: str | Path | None, numbers: pd.Series
+) -> list[Problem]:
     if not table.geometry:
         return []
     kinds = frame.geometry.geom_type.str.lower().str.removeprefix("multi")

@@ -102,9 +102,12 @@ class _EdgeIndex:
     def _best(self, xy: Floats, segments: Ints) -> tuple[Ints, Floats, Floats]:
         step, length = self.step[segments], self.length[segments]
         offset = xy[:, None, :] - self.a[segments]
-        share = np.divide((offset * step).sum(axis=2), length**2, out=np.zeros_like(length), where=length > 0).clip(0, 1)
+        share = np.divide((offset * step).sum(axis=2), length**2, out=np.zeros_like(length), where=length > 0).clip(
+            0, 1
+        )
         away = np.hypot(*np.moveaxis(offset - share[..., None] * step, -1, 0))
-        # Ties (a point nearest to a shared vertex) go to the first edge, so that the order of neighbours does not matter.
+        # Ties (a point nearest to a shared vertex) go to the first edge, so that the order of neighbours does not
+        # matter.
         near = away.min(axis=1, keepdims=True)
         column = np.where(away <= near + 1e-9, self.edge[segments], np.iinfo(np.int64).max).argmin(axis=1)
         row = np.arange(len(xy))
@@ -127,8 +130,13 @@ def _index(network: RoadNetwork, which: str) -> _EdgeIndex:
     return made[which]
 
 
-def snap(points: gpd.GeoDataFrame, network: RoadNetwork, *, max_metres: float = MAX_SNAP_METRES,
-         main_within: float = MAIN_WITHIN_METRES) -> Places:
+def snap(
+    points: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    max_metres: float = MAX_SNAP_METRES,
+    main_within: float = MAIN_WITHIN_METRES,
+) -> Places:
     """Put points on the network.
 
     Parameters
@@ -143,8 +151,9 @@ def snap(points: gpd.GeoDataFrame, network: RoadNetwork, *, max_metres: float = 
         A point nearest to an island goes to the main network when that is within this distance.
     """
     frame = points if points.crs is None or points.crs == network.crs else points.to_crs(network.crs)
-    return snap_xy(np.column_stack([frame.geometry.x, frame.geometry.y]), network, max_metres=max_metres,
-                   main_within=main_within)
+    return snap_xy(
+        np.column_stack([frame.geometry.x, frame.geometry.y]), network, max_metres=max_metres, main_within=main_within
+    )
 
 
 def snap_lonlat(lonlat: Floats, network: RoadNetwork, **options: float) -> Places:
@@ -152,8 +161,9 @@ def snap_lonlat(lonlat: Floats, network: RoadNetwork, **options: float) -> Place
     return snap_xy(project(lonlat, network.crs), network, **options)
 
 
-def snap_xy(xy: Floats, network: RoadNetwork, *, max_metres: float = MAX_SNAP_METRES,
-            main_within: float = MAIN_WITHIN_METRES) -> Places:
+def snap_xy(
+    xy: Floats, network: RoadNetwork, *, max_metres: float = MAX_SNAP_METRES, main_within: float = MAIN_WITHIN_METRES
+) -> Places:
     """Put (n, 2) points in metres of the network's system on the network; options as for `snap`."""
     usable = np.isfinite(xy[:, 0]) & np.isfinite(xy[:, 1])
     edge, fraction, metres = _index(network, "all").nearest(np.where(usable[:, None], xy, 0.0))

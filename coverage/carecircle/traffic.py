@@ -21,13 +21,44 @@ from carecircle.errors import UsageError
 from carecircle.language import text
 from carecircle.model import Mode, Profile
 
-KEYS = frozenset({
-    "highway", "area", "access", "foot", "wheelchair", "vehicle", "bicycle", "electric_bicycle", "motor_vehicle",
-    "motorcar", "motorroad", "oneway", "oneway:foot", "oneway:bicycle", "oneway:electric_bicycle", "oneway:motor_vehicle",
-    "oneway:motorcar", "junction", "cycleway", "cycleway:left", "cycleway:right", "cycleway:both", "conveying",
-    "maxspeed", "service", "smoothness", "sac_scale", "ramp:wheelchair", "bridge", "tunnel", "layer", "barrier",
-    "locked", "kerb",
-})
+KEYS = frozenset(
+    {
+        "highway",
+        "area",
+        "access",
+        "foot",
+        "wheelchair",
+        "vehicle",
+        "bicycle",
+        "electric_bicycle",
+        "motor_vehicle",
+        "motorcar",
+        "motorroad",
+        "oneway",
+        "oneway:foot",
+        "oneway:bicycle",
+        "oneway:electric_bicycle",
+        "oneway:motor_vehicle",
+        "oneway:motorcar",
+        "junction",
+        "cycleway",
+        "cycleway:left",
+        "cycleway:right",
+        "cycleway:both",
+        "conveying",
+        "maxspeed",
+        "service",
+        "smoothness",
+        "sac_scale",
+        "ramp:wheelchair",
+        "bridge",
+        "tunnel",
+        "layer",
+        "barrier",
+        "locked",
+        "kerb",
+    }
+)
 """Tags that a rule reads; every other tag is dropped while reading."""
 
 _NAMED = ("yes", "designated", "permissive", "official", "destination", "limited", "customers")
@@ -78,6 +109,7 @@ def rules(tags: pd.DataFrame, profile: Profile, speeds: Mapping[str, float] | No
     tagged = tags.reindex(columns=sorted(KEYS)).astype("str").where(tags.reindex(columns=sorted(KEYS)).notna(), "")
     classes = _class_speeds(profile.mode, speeds)
     kmh = tagged["highway"].map(classes)
+    kmh = kmh.where(kmh.notna() | (tagged["highway"] == ""), classes.get("other", np.nan))
     is_open = _is_open(tagged, profile.mode, kmh.fillna(0) > 0) & (kmh != 0)
     forward, backward = _directions(tagged, profile.mode)
     return Rules((is_open & forward).to_numpy(), (is_open & backward).to_numpy(), _speed(tagged, profile, kmh, speeds))
@@ -103,8 +135,11 @@ def passable(tags: pd.DataFrame, mode: Mode) -> NDArray[np.bool_]:
 def check_speeds(speeds: Mapping[str, float]) -> dict[str, float]:
     """Return the user's speeds as numbers, or raise `UsageError` naming what is wrong."""
     known = {name for mode in ("walk", "drive", "bike") for name in table()[mode]["classes"]}
-    wrong = [f"{name} = {value}" for name, value in speeds.items()
-             if name not in known or isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 200]
+    wrong = [
+        f"{name} = {value}"
+        for name, value in speeds.items()
+        if name not in known or isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 200
+    ]
     if wrong:
         raise UsageError(text("usage.speeds", wrong=", ".join(wrong), known=", ".join(sorted(known))))
     return {name: float(value) for name, value in speeds.items()}
@@ -141,8 +176,11 @@ def _mode_limits(tagged: pd.DataFrame, mode: Mode, named: pd.Series) -> pd.Serie
     if mode == "wheelchair":
         ramp = tagged["ramp:wheelchair"] == "yes"
         named = tagged["wheelchair"].isin(_NAMED)  # steps with foot=yes are still steps
-        return ~((tagged["highway"] == "steps") & ~named & ~ramp) & (tagged["sac_scale"] == "") & (
-            tagged["smoothness"] != "horrible")
+        return (
+            ~((tagged["highway"] == "steps") & ~named & ~ramp)
+            & (tagged["sac_scale"] == "")
+            & (tagged["smoothness"] != "horrible")
+        )
     if mode in {"bike", "e-bike"}:
         return (tagged["highway"] != "steps") & ((tagged["highway"] != "pedestrian") | named)
     if mode == "drive":
@@ -167,8 +205,9 @@ def _directions(tagged: pd.DataFrame, mode: Mode) -> tuple[pd.Series, pd.Series]
     return ~backward, ~forward
 
 
-def _speed(tagged: pd.DataFrame, profile: Profile, kmh: pd.Series,
-           speeds: Mapping[str, float] | None) -> NDArray[np.float64]:
+def _speed(
+    tagged: pd.DataFrame, profile: Profile, kmh: pd.Series, speeds: Mapping[str, float] | None
+) -> NDArray[np.float64]:
     own = profile.speed_mps * 3.6
     if profile.on_foot:
         overridden = tagged["highway"].isin(list(speeds or {}))

@@ -39,9 +39,8 @@ def isochrones(count: int | None = None) -> Task:
 
 
 def nearest(job: Job, network: Any) -> Any:
-    """Minutes and facility of every node of the walk graph."""
-    doors = places(job["facilities"], "facility_id")
-    return carecircle.nearest(places(job["nodes"], "point_id"), doors, network)
+    """Minutes and facility of every node of the walk graph, the facilities snapped to edges."""
+    return carecircle.nearest_to_nodes(places(job["facilities"], "facility_id"), network)
 
 
 def many(job: Job, network: Any) -> Any:

@@ -1,10 +1,12 @@
-"""Travel times against networkx: every place becomes a node that splits its edge, and parallel edges stay apart."""
+"""Travel times against networkx: every place becomes a node that splits its edge; parallel edges stay."""
 
 import math
 from collections import defaultdict
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 
 from carecircle.reach import nearest, travel_times
@@ -24,20 +26,26 @@ def split_graph(network, places):
             graph.add_node((name, position))
             if edge >= 0:
                 on_edge[edge].append((fraction, (name, position)))
-    columns = (network.edge_u, network.edge_v, network.forward_seconds, network.backward_seconds, network.metres)
-    for edge, (u, v, ahead, back, metres) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
-        stops = [(0.0, u), *sorted(on_edge[edge]), (1.0, v)]
-        for (start, tail), (end, head) in zip(stops[:-1], stops[1:], strict=True):
-            share = end - start
-            if share == 0:  # one place: a one-way street does not part it
-                graph.add_edge(tail, head, seconds=0.0, metres=0.0)
-                graph.add_edge(head, tail, seconds=0.0, metres=0.0)
-                continue
-            if math.isfinite(ahead):
-                graph.add_edge(tail, head, seconds=share * ahead, metres=share * metres)
-            if math.isfinite(back):
-                graph.add_edge(head, tail, seconds=share * back, metres=share * metres)
+    columns = (
+        network.edge_u,
+        network.edge_v,
+        network.metres,
+        network.forward_seconds,
+        network.backward_seconds,
+    )
+    for edge, (u, v, metres, *seconds) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+        for (start, tail), (end, head) in pairwise([(0.0, u), *sorted(on_edge[edge]), (1.0, v)]):
+            add_arcs(graph, (tail, head), end - start, metres, seconds)
     return graph
+
+
+def add_arcs(graph, ends, share, metres, seconds):
+    """Add a share of an edge in the directions that are allowed."""
+    for (tail, head), whole in zip((ends, ends[::-1]), seconds, strict=True):
+        if share == 0:  # one place: a one-way street does not part it
+            graph.add_edge(tail, head, seconds=0.0, metres=0.0)
+        elif math.isfinite(whole):
+            graph.add_edge(tail, head, seconds=share * whole, metres=share * metres)
 
 
 def lengths_of_quickest_ways(graph, seconds, source):
@@ -54,7 +62,7 @@ def lengths_of_quickest_ways(graph, seconds, source):
 
 
 def oracle(network, points, facilities, direction):
-    """Return {(point, facility): (seconds, least metres, greatest metres)} by one networkx search a facility."""
+    """Return {(point, facility): (seconds, least metres, greatest metres)}, one search a facility."""
     at, to = snap(points, network), snap(facilities, network)
     graph = split_graph(network, {"p": at, "f": to})
     graph = graph.reverse() if direction == "to" else graph
@@ -66,8 +74,11 @@ def oracle(network, points, facilities, direction):
             node = ("p", point)
             if node in seconds:
                 legs = at.metres[point] + to.metres[facility]
-                found[point, facility] = (seconds[node] + legs / network.profile.access_mps,
-                                          low[node] + legs, high[node] + legs)
+                found[point, facility] = (
+                    seconds[node] + legs / network.profile.access_mps,
+                    low[node] + legs,
+                    high[node] + legs,
+                )
     return found
 
 
@@ -80,22 +91,36 @@ def test_times_and_metres_equal_networkx(network_of, scattered, mode, direction,
     facilities.loc[5, "geometry"] = points.geometry[3]  # one place twice
     wanted = oracle(network, points, facilities, direction)
     assert len(wanted) > 300
-    _check_pairs(travel_times(points, facilities, network, minutes=MINUTES[mode], direction=direction), wanted,
-                 MINUTES[mode] * 60)
-    _check_pairs(travel_times(points, facilities, network, minutes=1e6, direction=direction), wanted, math.inf)
+    _check_pairs(
+        travel_times(points, facilities, network, minutes=MINUTES[mode], direction=direction),
+        wanted,
+        MINUTES[mode] * 60,
+    )
+    _check_pairs(
+        travel_times(points, facilities, network, minutes=1e6, direction=direction), wanted, math.inf
+    )
     _check_nearest(nearest(points, facilities, network, direction=direction), wanted, math.inf)
-    _check_nearest(nearest(points, facilities, network, minutes=MINUTES[mode], direction=direction), wanted,
-                   MINUTES[mode] * 60)
+    _check_nearest(
+        nearest(points, facilities, network, minutes=MINUTES[mode], direction=direction),
+        wanted,
+        MINUTES[mode] * 60,
+    )
 
 
 def _check_pairs(table, wanted, limit):
     reached = table.dropna(subset="facility_id")
-    got = {(int(p[1:]), int(f[1:])): (minutes * 60, metres) for p, f, minutes, metres in zip(
-        reached.point_id, reached.facility_id, reached.minutes, reached.metres, strict=True)}
+    got = {
+        (int(p[1:]), int(f[1:])): (minutes * 60, metres)
+        for p, f, minutes, metres in zip(
+            reached.point_id, reached.facility_id, reached.minutes, reached.metres, strict=True
+        )
+    }
     within = {pair for pair, (seconds, _, _) in wanted.items() if seconds <= limit}
     assert set(got) == within
     assert within
-    assert set(table.point_id[table.facility_id.isna()]) == {f"p{n}" for n in range(120)} - set(reached.point_id)
+    assert set(table.point_id[table.facility_id.isna()]) == {f"p{n}" for n in range(120)} - set(
+        reached.point_id
+    )
     for pair, (seconds, metres) in got.items():
         right, low, high = wanted[pair]
         assert seconds == pytest.approx(right, abs=1e-6)
@@ -109,7 +134,7 @@ def _check_nearest(table, wanted, limit):
         if right > limit or not math.isfinite(right):
             assert np.isnan(row.minutes)
             assert np.isnan(row.metres)
-            assert row.facility_id != row.facility_id  # noqa: PLR0124  missing
+            assert pd.isna(row.facility_id)
             continue
         seconds, low, high = wanted[point, int(row.facility_id[1:])]
         assert row.minutes * 60 == pytest.approx(right, abs=1e-6)

@@ -23,8 +23,15 @@ def keys(error):
 
 
 def test_ways_tags_and_vertices_are_read(osm):
-    path = osm(CROSS, [([1, 2, 3], {**ROAD, "name": "长安街", "maxspeed": "30"}), ([4, 2, 5], {"highway": "steps"}),
-                       ([1, 4], {"waterway": "river"})], {2: {"barrier": "gate"}, 4: {"highway": "crossing"}})
+    path = osm(
+        CROSS,
+        [
+            ([1, 2, 3], {**ROAD, "name": "长安街", "maxspeed": "30"}),
+            ([4, 2, 5], {"highway": "steps"}),
+            ([1, 4], {"waterway": "river"}),
+        ],
+        {2: {"barrier": "gate"}, 4: {"highway": "crossing"}},
+    )
     streets = read_osm(path)
     assert streets.way_id.tolist() == [100, 101]
     frame = streets.to_frame()
@@ -47,8 +54,10 @@ def test_compressed_files_read_the_same(osm, tmp_path, name, pack):
 def test_ways_cut_at_the_border_keep_what_the_file_holds(osm):
     nodes = {n: (100 * n, 0) for n in range(1, 8)}
     streets = read_osm(osm(nodes, [([1, 2, 3, 4, 5, 6, 7], ROAD), ([1, 3], ROAD)], missing=(3, 6)))
-    runs = [streets.vertex_id[streets.sequence[a:b]].tolist()
-            for a, b in zip(streets.offsets[:-1], streets.offsets[1:], strict=True)]
+    runs = [
+        streets.vertex_id[streets.sequence[a:b]].tolist()
+        for a, b in zip(streets.offsets[:-1], streets.offsets[1:], strict=True)
+    ]
     assert runs == [[1, 2], [4, 5]]  # 7 is alone, and way 101 has one vertex left
     assert streets.way_id.tolist() == [100, 100]
     assert len(streets.notes) == 1
@@ -91,7 +100,7 @@ def test_roads_that_the_mode_may_not_use(osm):
 def test_a_truncated_pbf_is_unreadable(helsinki, tmp_path, share):
     whole = helsinki.read_bytes()
     path = tmp_path / "cut.osm.pbf"
-    path.write_bytes(whole[:int(share * len(whole))])
+    path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError) as error, use_language("en"):
         read_network(path)
     assert keys(error) in (["unreadable_file"], ["no_roads"])
@@ -99,7 +108,9 @@ def test_a_truncated_pbf_is_unreadable(helsinki, tmp_path, share):
 
 
 @pytest.mark.parametrize("name", ["a.osm.pbf", "a.osm", "a.osm.gz", "a.osm.bz2"])
-@pytest.mark.parametrize("content", [b"", b"name,lon,lat\n\xd1\xf8\xc0\xcf,102,24\n" * 40, b"<html><body>404</body></html>"])
+@pytest.mark.parametrize(
+    "content", [b"", b"name,lon,lat\n\xd1\xf8\xc0\xcf,102,24\n" * 40, b"<html><body>404</body></html>"]
+)
 def test_what_is_not_openstreetmap_is_a_problem_of_the_input(tmp_path, name, content):
     path = tmp_path / name
     path.write_bytes(content)
@@ -117,7 +128,7 @@ def test_unknown_endings_are_named(tmp_path):
     assert keys(error) == ["unknown_roads"]
 
 
-def test_ids_below_zero_are_read(osm, tmp_path):
+def test_ids_below_zero_are_read(osm):
     """JOSM gives new nodes and ways negative numbers."""
     path = osm({-1: (0, 0), -2: (100, 0), -3: (200, 0)}, [([-1, -2], ROAD), ([-2, -3], ROAD)])
     network = read_network(path)

@@ -31,8 +31,12 @@ def metres(table):
 def on_edge(edge, fraction):
     """Places without access legs."""
     size = np.broadcast(edge, fraction).shape
-    return Places(np.broadcast_to(edge, size).astype(np.int64), np.broadcast_to(fraction, size).astype(float),
-                  np.zeros(size), np.zeros(size, bool))
+    return Places(
+        np.broadcast_to(edge, size).astype(np.int64),
+        np.broadcast_to(fraction, size).astype(float),
+        np.zeros(size),
+        np.zeros(size, bool),
+    )
 
 
 def test_a_walk_along_one_street(street, at):
@@ -56,10 +60,16 @@ def test_the_limit_is_inclusive(street, at):
     facility, points = at((0, 0)), at((720, 0), (720.01, 0), (719.99, 0), key="point_id")
     reached = nearest(points, facility, street, minutes=15)["facility_id"]
     assert reached.notna().tolist() == [True, False, True]
-    assert travel_times(points, facility, street, minutes=15)["facility_id"].notna().tolist() == [True, False, True]
+    assert travel_times(points, facility, street, minutes=15)["facility_id"].notna().tolist() == [
+        True,
+        False,
+        True,
+    ]
     by_steps = at((0, 0), (100, 620), key="point_id")  # the access leg counts
     assert nearest(by_steps, facility, street, minutes=15)["facility_id"].notna().tolist() == [True, True]
-    assert nearest(at((100, 620.01), key="point_id"), facility, street, minutes=15)["facility_id"].isna().all()
+    assert (
+        nearest(at((100, 620.01), key="point_id"), facility, street, minutes=15)["facility_id"].isna().all()
+    )
 
 
 def test_minutes_of_the_facility_itself_count(street, at):
@@ -70,7 +80,9 @@ def test_minutes_of_the_facility_itself_count(street, at):
     assert table["facility_id"].tolist() == ["f0"]
     assert table.minutes[0] == pytest.approx(10 + 100 / 48)
     assert metres(table) == [100]
-    assert travel_times(at((100, 0), key="point_id"), facilities, street, minutes=12)["facility_id"].isna().all()
+    assert (
+        travel_times(at((100, 0), key="point_id"), facilities, street, minutes=12)["facility_id"].isna().all()
+    )
 
 
 def test_one_way_streets_have_two_directions(streets, at):
@@ -101,7 +113,9 @@ def test_contraflow_is_for_bicycles(streets, at):
     round_about = 2 * float(np.hypot(300, 900))
     point, facility = at((600, 0), key="point_id"), at((0, 0))
     assert metres(nearest(point, facility, build_network(plan, profile("bike")))) == [600]
-    assert metres(nearest(point, facility, build_network(plan, profile("drive")))) == [pytest.approx(round_about, abs=1e-3)]
+    assert metres(nearest(point, facility, build_network(plan, profile("drive")))) == [
+        pytest.approx(round_about, abs=1e-3)
+    ]
 
 
 def test_a_locked_gate_means_the_long_way_round(streets, at):
@@ -125,8 +139,12 @@ def test_steps_for_a_wheelchair(streets, at):
 
 def test_of_parallel_streets_the_quicker_is_taken(streets, at):
     nodes = {1: (0, 0), 2: (100, 0), 3: (50, 400), 4: (-50, 0), 5: (150, 0)}
-    ways = [([1, 3, 2], {"highway": "motorway", "oneway": "no"}), ([1, 2], {"highway": "living_street"}),
-            ([4, 1], ROAD), ([2, 5], ROAD)]
+    ways = [
+        ([1, 3, 2], {"highway": "motorway", "oneway": "no"}),
+        ([1, 2], {"highway": "living_street"}),
+        ([4, 1], ROAD),
+        ([2, 5], ROAD),
+    ]
     network = build_network(streets(nodes, ways), profile("drive"))
     table = travel_times(at((-50, 0), key="point_id"), at((150, 0)), network)
     long_way = 2 * float(np.hypot(50, 400))
@@ -159,7 +177,9 @@ def test_a_ring_with_one_junction(streets, at):
 
 def test_places_exactly_at_nodes(streets, at):
     nodes = {1: (0, 0), 2: (100, 0), 3: (200, 0), 4: (100, 100)}
-    network = build_network(streets(nodes, [([1, 2], ROAD), ([2, 3], ROAD), ([2, 4], ROAD)]), profile("elder"))
+    network = build_network(
+        streets(nodes, [([1, 2], ROAD), ([2, 3], ROAD), ([2, 4], ROAD)]), profile("elder")
+    )
     points = at(*nodes.values(), key="point_id")
     assert metres(nearest(points, at((100, 0)), network)) == [100, 0, 100, 100]
     assert metres(nearest(points, at((200, 0)), network)) == [200, 100, 0, 200]
@@ -183,16 +203,20 @@ def test_streets_of_length_zero_are_crossed(streets, at):
     for mode in ("elder", "drive"):
         network = build_network(streets(nodes, ways), profile(mode))
         for minutes in (30, 1e9):
-            table = travel_times(at((50, 0), (100, 0), key="point_id"), at((150, 0)), network, minutes=minutes)
+            table = travel_times(
+                at((50, 0), (100, 0), key="point_id"), at((150, 0)), network, minutes=minutes
+            )
             assert metres(table) == [100, 50]
 
 
 def test_a_long_street_without_junctions(streets, at):
-    """Neither end of the edge is near the facility, and both lie outside the part of the network that is searched."""
+    """Both ends of the edge lie outside the part of the network that is searched."""
     nodes = {1: (0, 0), 2: (4000, 0), **{n: (4000, 10 * n) for n in range(3, 30)}}
     ways = [([1, 2], ROAD), *[([2, n], ROAD) for n in range(3, 30)]]
     network = build_network(streets(nodes, ways), profile("elder"))
-    table = travel_times(at((1900, 0), (2240, 0), (2241, 0), key="point_id"), at((2000, 0)), network, minutes=5)
+    table = travel_times(
+        at((1900, 0), (2240, 0), (2241, 0), key="point_id"), at((2000, 0)), network, minutes=5
+    )
     assert table["metres"].round(4).tolist()[:2] == [100, 240]
     assert np.isnan(table["metres"][2])
 
@@ -218,8 +242,10 @@ def test_off_the_network_and_on_islands(streets, at):
     network = build_network(streets(nodes, [([1, 2], ROAD), ([3, 4], ROAD)]), profile("elder"))
     points = at((100, 0), (500, 3100), (505, 801), key="point_id")
     facilities = at((300, 0), (500, -2100))
-    for table in (nearest(points, facilities, network).reset_index(),
-                  travel_times(points, facilities, network, minutes=1e6)):
+    for table in (
+        nearest(points, facilities, network).reset_index(),
+        travel_times(points, facilities, network, minutes=1e6),
+    ):
         assert table["facility_id"].tolist()[0] == "f0"
         assert len(table) == 3
         assert table["facility_id"].isna().tolist() == [False, True, True]
@@ -237,7 +263,12 @@ def test_nothing_in_gives_nothing_out(street, at):
     points, facilities = at((1, 0), (2, 0), key="point_id"), at((3, 0))
     assert len(nearest(points[:0], facilities, street)) == 0
     assert travel_times(points[:0], facilities, street).columns.tolist() == [
-        "point_id", "facility_id", "minutes", "metres", "snap_metres"]
+        "point_id",
+        "facility_id",
+        "minutes",
+        "metres",
+        "snap_metres",
+    ]
     assert nearest(points, facilities[:0], street)["facility_id"].isna().all()
     assert travel_times(points, facilities[:0], street)["minutes"].isna().tolist() == [True, True]
 
@@ -260,20 +291,35 @@ def test_tables_keep_index_and_names(street, at):
     points = at((1, 0), (2, 0), key="demand_id").set_index(pd.Index([7, 3], name="row"))
     facilities = at((3, 0), (1500, 0))
     assert nearest(points, facilities, street).index.equals(points.index)
-    assert travel_times(points, facilities, street, minutes=40)["point_id"].tolist() == ["d0", "d0", "d1", "d1"]
+    assert travel_times(points, facilities, street, minutes=40)["point_id"].tolist() == [
+        "d0",
+        "d0",
+        "d1",
+        "d1",
+    ]
     unnamed = points.drop(columns="demand_id")
     assert travel_times(unnamed, facilities, street, minutes=1)["point_id"].tolist() == ["7", "3"]
 
 
 def test_the_matrix_holds_zeros(street, at):
-    matrix = travel_matrix(at((1, 0), (700, 0), (1900, 0), key="point_id"), at((1, 0), (701, 0)), street, minutes=15)
+    matrix = travel_matrix(
+        at((1, 0), (700, 0), (1900, 0), key="point_id"), at((1, 0), (701, 0)), street, minutes=15
+    )
     assert matrix.shape == (3, 2)
     assert np.diff(matrix.indptr).tolist() == [2, 2, 0]
-    assert matrix.toarray()[1].round(6).tolist() == [pytest.approx(699 / 48, abs=1e-5), pytest.approx(1 / 48, abs=1e-3)]
+    assert matrix.toarray()[1].round(6).tolist() == [
+        pytest.approx(699 / 48, abs=1e-5),
+        pytest.approx(1 / 48, abs=1e-3),
+    ]
 
 
 def table_of(found: Pairs, names):
-    columns = {"point": found.point, "facility": names[found.facility], "seconds": found.seconds, "metres": found.metres}
+    columns = {
+        "point": found.point,
+        "facility": names[found.facility],
+        "seconds": found.seconds,
+        "metres": found.metres,
+    }
     return pd.DataFrame(columns).sort_values(["point", "facility"], ignore_index=True)
 
 
@@ -290,13 +336,17 @@ def test_blocks_and_order_do_not_matter(network_of, scattered, mode, minutes, di
         found = table_of(travel_pairs(at, facilities, network, block_rows=rows, **options), names)
         pd.testing.assert_frame_equal(found, wanted, rtol=0, atol=1e-9)
     turned = facilities.sample(frac=1, random_state=3).reset_index(drop=True)
-    found = table_of(travel_pairs(at, turned, network, **options), turned["facility_id"].to_numpy(dtype=object))
+    found = table_of(
+        travel_pairs(at, turned, network, **options), turned["facility_id"].to_numpy(dtype=object)
+    )
     pd.testing.assert_frame_equal(found, wanted, rtol=0, atol=1e-9)
 
 
 def test_pairs_are_sorted_and_each_is_there_once(network_of, scattered):
     network = network_of("elder")
-    found = travel_pairs(snap(scattered(network, 200, 1), network), scattered(network, 50, 2), network, minutes=10)
+    found = travel_pairs(
+        snap(scattered(network, 200, 1), network), scattered(network, 50, 2), network, minutes=10
+    )
     assert (np.diff(found.point) >= 0).all()
     assert (np.diff(found.seconds)[np.diff(found.point) == 0] >= 0).all()
     assert len(set(zip(found.point.tolist(), found.facility.tolist(), strict=True))) == len(found.point)
@@ -315,7 +365,7 @@ def test_the_nearest_is_the_least_of_all(network_of, scattered, mode, direction)
 
 
 def test_memory_grows_with_the_answer(network_of, scattered):
-    """Not with facilities x nodes, which would be 600 x 3,432 x 8 bytes = 16 MB for one table of times alone."""
+    """Not with facilities x nodes: 600 x 3,432 x 8 bytes would be 16 MB for the times alone."""
     network = network_of("elder")
     points, few = scattered(network, 200, 1, "point_id"), scattered(network, 300, 2)
     many = pd.concat([few, few.assign(facility_id="g" + few["facility_id"])], ignore_index=True)

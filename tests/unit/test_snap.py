@@ -19,8 +19,13 @@ def test_the_place_is_the_nearest_of_all(network_of, mode):
     network = network_of(mode)
     west, south, east, north = network.bounds
     rng = np.random.default_rng(5)
-    xy = np.concatenate([rng.uniform([west - 500, south - 500], [east + 500, north + 500], (300, 2)),
-                         network.node_xy[::40], rng.uniform(-1e4, 1e4, (5, 2)) + [west, south]])
+    xy = np.concatenate(
+        [
+            rng.uniform([west - 500, south - 500], [east + 500, north + 500], (300, 2)),
+            network.node_xy[::40],
+            network.node_xy[0] + rng.uniform(-1e4, 1e4, (5, 2)),
+        ]
+    )
     places = snap_xy(xy, network, max_metres=np.inf, main_within=-1)
     away = shapely.distance(network.lines(), shapely.points(xy)[:, None])
     np.testing.assert_allclose(places.metres, away.min(axis=1), atol=1e-6)
@@ -40,12 +45,14 @@ def test_moved_places_are_the_nearest_of_the_main_network(network_of):
     main = network.on_main
     to_island = ~main[away.argmin(axis=1)]
     np.testing.assert_array_equal(places.moved, to_island & (away[:, main].min(axis=1) <= 300))
-    np.testing.assert_allclose(places.metres[places.moved], away[:, main].min(axis=1)[places.moved], atol=1e-6)
+    np.testing.assert_allclose(
+        places.metres[places.moved], away[:, main].min(axis=1)[places.moved], atol=1e-6
+    )
     assert main[places.edge[places.moved]].all()
 
 
 def test_nodes_are_found_exactly(network_of):
-    """The end of an edge is fraction 0 or 1 to the last bit: on a one-way street anything else is a detour."""
+    """The end of an edge is fraction 0 or 1 to the last bit: on a one-way street all else is a detour."""
     network = network_of("drive")
     places = snap_xy(network.node_xy, network, main_within=-1)
     assert places.metres.max() < 1e-6
@@ -56,13 +63,21 @@ def test_nodes_are_found_exactly(network_of):
 
 
 def test_a_place_at_the_end_of_a_one_way_street_is_the_junction(streets, at):
-    """The bends make the sum of the lengths differ from the length in the last digit."""
-    nodes = {1: (0, 0), 2: (10.1, 3.3), 3: (20.7, 1.1), 4: (35.3, 7.7), 5: (100, 0), 6: (0.3, -0.7), 7: (-50, 3)}
-    ways = [([6, 7], ROAD), ([1, 2, 3, 4], {**ROAD, "oneway": "yes"}), ([4, 5], ROAD)]
+    """Forty bent one-way streets, each with a street back beside it and one of 50 m behind it.
+
+    The bends make the sum of the lengths differ from the length in the last digit.
+    """
+    rng, nodes, ways = np.random.default_rng(3), {}, []
+    for n in range(40):
+        bends = np.cumsum(rng.uniform(3, 30, (5, 2)), axis=0) + np.array([0, 400 * n])
+        places = np.vstack([bends, bends[-1:] + np.array([50, 0])])
+        a, *_, b, c = names = range(10 * n, 10 * n + 6)
+        nodes |= dict(zip(names, places.tolist(), strict=True))
+        ways += [(list(names[:5]), {**ROAD, "oneway": "yes"}), ([a, b], ROAD), ([b, c], ROAD)]
     network = build_network(streets(nodes, ways), profile("drive"))
-    point = at(nodes[4], key="point_id")
-    table = nearest(point, at((100, 0)), network, direction="from")
-    assert table.metres[0] == pytest.approx(np.hypot(64.7, 7.7), abs=1e-6)
+    junctions, far_ends = ([nodes[10 * n + k] for n in range(40)] for k in (4, 5))
+    table = nearest(at(*junctions, key="point_id"), at(*far_ends), network, direction="from")
+    np.testing.assert_allclose(table["metres"], 50, atol=1e-4)
 
 
 def test_islands_near_and_far(osm, at):
@@ -82,7 +97,8 @@ def test_off_the_network(streets, at, plan_crs):
     places = snap(at((500, 1999.9), (500, 2000.1)), network)
     assert places.on_network.tolist() == [True, False]
     np.testing.assert_allclose(places.metres, [1999.9, 2000.1], atol=1e-6)
-    empty = gpd.GeoDataFrame(geometry=[shapely.Point(), None, shapely.Point(*(plan_crs[1] + [500, 1]))], crs=plan_crs[0])
+    here = shapely.Point(*(plan_crs[1] + np.array([500, 1])))
+    empty = gpd.GeoDataFrame(geometry=[shapely.Point(), None, here], crs=plan_crs[0])
     places = snap(empty, network)
     assert places.on_network.tolist() == [False, False, True]
     assert np.isnan(places.metres[:2]).all()
@@ -115,7 +131,9 @@ def test_neighbours_do_not_change_a_place(network_of, scattered):
 
 def test_edges_of_length_zero_do_no_harm(streets, at):
     nodes = {1: (0, 0), 2: (100, 0), 3: (100, 0), 4: (200, 0)}
-    network = build_network(streets(nodes, [([2, 3], ROAD), ([1, 2], ROAD), ([3, 4], ROAD)]), profile("elder"))
+    network = build_network(
+        streets(nodes, [([2, 3], ROAD), ([1, 2], ROAD), ([3, 4], ROAD)]), profile("elder")
+    )
     places = snap(at((100, 5), (50, 5)), network)
     assert np.isfinite(places.fraction).all()
     np.testing.assert_allclose(places.metres, [5, 5], atol=1e-6)

@@ -24,8 +24,11 @@ def store(tmp_path, monkeypatch):
 
 @pytest.fixture
 def town(osm):
-    return osm({1: (0, 0), 2: (100, 0), 3: (200, 50)}, [([1, 2], {"highway": "residential", "maxspeed": "30"}),
-                                                       ([2, 3], {"highway": "steps"})], {2: {"barrier": "gate"}})
+    return osm(
+        {1: (0, 0), 2: (100, 0), 3: (200, 50)},
+        [([1, 2], {"highway": "residential", "maxspeed": "30"}), ([2, 3], {"highway": "steps"})],
+        {2: {"barrier": "gate"}},
+    )
 
 
 @pytest.fixture
@@ -94,10 +97,16 @@ def test_no_cache_leaves_no_trace(town, store):
     assert not store.exists()
 
 
-@pytest.mark.parametrize("damage", [
-    lambda entry: entry.write_bytes(b""), lambda entry: entry.write_bytes(b"nonsense"),
-    lambda entry: entry.write_bytes(entry.read_bytes()[:-200]), lambda entry: entry.write_bytes(entry.read_bytes()[:50]),
-    lambda entry: np.savez(entry, lonlat=np.zeros(3))])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda entry: entry.write_bytes(b""),
+        lambda entry: entry.write_bytes(b"nonsense"),
+        lambda entry: entry.write_bytes(entry.read_bytes()[:-200]),
+        lambda entry: entry.write_bytes(entry.read_bytes()[:50]),
+        lambda entry: np.savez(entry, lonlat=np.zeros(3)),
+    ],
+)
 def test_a_damaged_entry_is_ignored_and_written_anew(town, store, reads, damage):
     first = read_streets(town)
     (entry,) = store.glob("*.npz")
@@ -107,7 +116,7 @@ def test_a_damaged_entry_is_ignored_and_written_anew(town, store, reads, damage)
     assert len(reads) == 2
 
 
-def test_a_store_that_cannot_be_written_is_no_failure(town, store, monkeypatch):
+def test_a_store_that_cannot_be_written_is_no_failure(town, store):
     store.write_text("a file where the folder should be")
     assert_same(read_streets(town), read_streets(town))
 
@@ -120,10 +129,14 @@ def test_nothing_but_the_entry_stays(town, store):
 def test_all_files_of_a_shapefile_count(tmp_path, reads):
     lines = shapely.linestrings([[(102.0, 24.0), (102.01, 24.0)], [(102.0, 24.0), (102.0, 24.01)]])
     path = tmp_path / "roads.shp"
-    gpd.GeoDataFrame({"highway": ["primary", "primary"]}, geometry=lines, crs=4326).to_file(path, encoding="UTF-8")
+    gpd.GeoDataFrame({"highway": ["primary", "primary"]}, geometry=lines, crs=4326).to_file(
+        path, encoding="UTF-8"
+    )
     before = path.read_bytes(), file_hash(path)
     assert read_streets(path).tags["highway"].tolist() == ["primary"]
-    gpd.GeoDataFrame({"highway": ["primary", "steps"]}, geometry=lines, crs=4326).to_file(path, encoding="UTF-8")
+    gpd.GeoDataFrame({"highway": ["primary", "steps"]}, geometry=lines, crs=4326).to_file(
+        path, encoding="UTF-8"
+    )
     assert path.read_bytes() == before[0]
     assert file_hash(path) != before[1]
     assert read_streets(path).tags["highway"].tolist() == ["primary", "steps"]

@@ -21,65 +21,79 @@ def kmh(mode, tags, speeds=None):
     return float(rules(pd.DataFrame([tags]), profile(mode), speeds).kmh[0])
 
 
-@pytest.mark.parametrize(("tags", "walk", "wheelchair", "bike", "drive"), [
-    ({"highway": "residential"}, BOTH, BOTH, BOTH, BOTH),
-    ({"highway": "motorway"}, NONE, NONE, NONE, AHEAD),
-    ({"highway": "motorway", "oneway": "no"}, NONE, NONE, NONE, BOTH),
-    ({"highway": "motorway", "oneway": "-1"}, NONE, NONE, NONE, BACK),
-    ({"highway": "motorway_link"}, NONE, NONE, NONE, BOTH),
-    ({"highway": "trunk", "motorroad": "yes"}, NONE, NONE, NONE, BOTH),
-    ({"highway": "trunk", "motorroad": "yes", "foot": "yes"}, BOTH, BOTH, NONE, BOTH),
-    ({"highway": "steps"}, BOTH, NONE, NONE, NONE),
-    ({"highway": "steps", "foot": "yes"}, BOTH, NONE, NONE, NONE),
-    ({"highway": "steps", "ramp:wheelchair": "yes"}, BOTH, BOTH, NONE, NONE),
-    ({"highway": "steps", "ramp:wheelchair": "yes", "wheelchair": "no"}, BOTH, NONE, NONE, NONE),
-    ({"highway": "steps", "wheelchair": "limited"}, BOTH, BOTH, NONE, NONE),
-    ({"highway": "steps", "conveying": "forward"}, AHEAD, NONE, NONE, NONE),
-    ({"highway": "steps", "conveying": "backward"}, BACK, NONE, NONE, NONE),
-    ({"highway": "footway", "wheelchair": "no"}, BOTH, NONE, NONE, NONE),
-    ({"highway": "path", "sac_scale": "hiking"}, BOTH, NONE, BOTH, NONE),
-    ({"highway": "track", "smoothness": "horrible"}, BOTH, NONE, BOTH, BOTH),
-    ({"highway": "track", "smoothness": "impassable"}, NONE, NONE, NONE, NONE),
-    ({"highway": "footway"}, BOTH, BOTH, NONE, NONE),
-    ({"highway": "footway", "bicycle": "yes"}, BOTH, BOTH, BOTH, NONE),
-    ({"highway": "pedestrian"}, BOTH, BOTH, NONE, NONE),
-    ({"highway": "pedestrian", "bicycle": "yes"}, BOTH, BOTH, BOTH, NONE),
-    ({"highway": "pedestrian", "area": "yes"}, BOTH, BOTH, NONE, NONE),
-    ({"highway": "service", "area": "yes"}, BOTH, BOTH, BOTH, NONE),
-    ({"highway": "residential", "foot": "no"}, NONE, NONE, BOTH, BOTH),
-    ({"highway": "residential", "access": "no"}, NONE, NONE, NONE, NONE),
-    ({"highway": "residential", "access": "private"}, NONE, NONE, NONE, NONE),
-    ({"highway": "residential", "access": "private", "foot": "yes"}, BOTH, BOTH, NONE, NONE),
-    ({"highway": "residential", "access": "no", "bicycle": "designated"}, NONE, NONE, BOTH, NONE),
-    ({"highway": "residential", "access": "destination"}, BOTH, BOTH, BOTH, BOTH),
-    ({"highway": "residential", "vehicle": "no"}, BOTH, BOTH, NONE, NONE),
-    ({"highway": "residential", "vehicle": "no", "motorcar": "yes"}, BOTH, BOTH, NONE, BOTH),
-    ({"highway": "residential", "bicycle": "use_sidepath"}, BOTH, BOTH, NONE, BOTH),
-    ({"highway": "residential", "motor_vehicle": "no"}, BOTH, BOTH, BOTH, NONE),
-    ({"highway": "service", "service": "private"}, NONE, NONE, NONE, NONE),
-    ({"highway": "service", "service": "emergency_access"}, BOTH, BOTH, BOTH, NONE),
-    ({"highway": "construction", "foot": "yes"}, NONE, NONE, NONE, NONE),
-    ({"highway": "tertiary", "oneway": "yes"}, BOTH, BOTH, AHEAD, AHEAD),
-    ({"highway": "tertiary", "oneway": "1"}, BOTH, BOTH, AHEAD, AHEAD),
-    ({"highway": "tertiary", "oneway": "-1"}, BOTH, BOTH, BACK, BACK),
-    ({"highway": "tertiary", "oneway": "yes", "oneway:bicycle": "no"}, BOTH, BOTH, BOTH, AHEAD),
-    ({"highway": "tertiary", "oneway": "yes", "cycleway": "opposite_lane"}, BOTH, BOTH, BOTH, AHEAD),
-    ({"highway": "tertiary", "oneway": "yes", "cycleway:left": "opposite_track"}, BOTH, BOTH, BOTH, AHEAD),
-    ({"highway": "tertiary", "oneway": "yes", "cycleway": "lane"}, BOTH, BOTH, AHEAD, AHEAD),
-    ({"highway": "tertiary", "oneway:bicycle": "yes"}, BOTH, BOTH, AHEAD, BOTH),
-    ({"highway": "tertiary", "oneway": "no", "oneway:motorcar": "yes"}, BOTH, BOTH, BOTH, AHEAD),
-    ({"highway": "tertiary", "junction": "roundabout"}, BOTH, BOTH, AHEAD, AHEAD),
-    ({"highway": "tertiary", "junction": "circular"}, BOTH, BOTH, AHEAD, AHEAD),
-    ({"highway": "tertiary", "junction": "roundabout", "oneway": "no"}, BOTH, BOTH, BOTH, BOTH),
-    ({"highway": "footway", "oneway:foot": "yes"}, AHEAD, AHEAD, NONE, NONE),
-    ({"highway": "footway", "oneway:foot": "-1"}, BACK, BACK, NONE, NONE),
-    ({"highway": "corridor"}, BOTH, BOTH, NONE, NONE),
-    ({"highway": "not_a_class"}, NONE, NONE, NONE, NONE),
-    ({}, NONE, NONE, NONE, NONE),
-])
+@pytest.mark.parametrize(
+    ("tags", "walk", "wheelchair", "bike", "drive"),
+    [
+        ({"highway": "residential"}, BOTH, BOTH, BOTH, BOTH),
+        ({"highway": "motorway"}, NONE, NONE, NONE, AHEAD),
+        ({"highway": "motorway", "oneway": "no"}, NONE, NONE, NONE, BOTH),
+        ({"highway": "motorway", "oneway": "-1"}, NONE, NONE, NONE, BACK),
+        ({"highway": "motorway_link"}, NONE, NONE, NONE, BOTH),
+        ({"highway": "trunk", "motorroad": "yes"}, NONE, NONE, NONE, BOTH),
+        ({"highway": "trunk", "motorroad": "yes", "foot": "yes"}, BOTH, BOTH, NONE, BOTH),
+        ({"highway": "steps"}, BOTH, NONE, NONE, NONE),
+        ({"highway": "steps", "foot": "yes"}, BOTH, NONE, NONE, NONE),
+        ({"highway": "steps", "ramp:wheelchair": "yes"}, BOTH, BOTH, NONE, NONE),
+        ({"highway": "steps", "ramp:wheelchair": "yes", "wheelchair": "no"}, BOTH, NONE, NONE, NONE),
+        ({"highway": "steps", "wheelchair": "limited"}, BOTH, BOTH, NONE, NONE),
+        ({"highway": "steps", "conveying": "forward"}, AHEAD, NONE, NONE, NONE),
+        ({"highway": "steps", "conveying": "backward"}, BACK, NONE, NONE, NONE),
+        ({"highway": "footway", "wheelchair": "no"}, BOTH, NONE, NONE, NONE),
+        ({"highway": "path", "sac_scale": "hiking"}, BOTH, NONE, BOTH, NONE),
+        ({"highway": "track", "smoothness": "horrible"}, BOTH, NONE, BOTH, BOTH),
+        ({"highway": "track", "smoothness": "impassable"}, NONE, NONE, NONE, NONE),
+        ({"highway": "footway"}, BOTH, BOTH, NONE, NONE),
+        ({"highway": "footway", "bicycle": "yes"}, BOTH, BOTH, BOTH, NONE),
+        ({"highway": "pedestrian"}, BOTH, BOTH, NONE, NONE),
+        ({"highway": "pedestrian", "bicycle": "yes"}, BOTH, BOTH, BOTH, NONE),
+        ({"highway": "pedestrian", "area": "yes"}, BOTH, BOTH, NONE, NONE),
+        ({"highway": "service", "area": "yes"}, BOTH, BOTH, BOTH, NONE),
+        ({"highway": "residential", "foot": "no"}, NONE, NONE, BOTH, BOTH),
+        ({"highway": "residential", "access": "no"}, NONE, NONE, NONE, NONE),
+        ({"highway": "residential", "access": "private"}, NONE, NONE, NONE, NONE),
+        ({"highway": "residential", "access": "private", "foot": "yes"}, BOTH, BOTH, NONE, NONE),
+        ({"highway": "residential", "access": "no", "bicycle": "designated"}, NONE, NONE, BOTH, NONE),
+        ({"highway": "residential", "access": "destination"}, BOTH, BOTH, BOTH, BOTH),
+        ({"highway": "residential", "vehicle": "no"}, BOTH, BOTH, NONE, NONE),
+        ({"highway": "residential", "vehicle": "no", "motorcar": "yes"}, BOTH, BOTH, NONE, BOTH),
+        ({"highway": "residential", "bicycle": "use_sidepath"}, BOTH, BOTH, NONE, BOTH),
+        ({"highway": "residential", "motor_vehicle": "no"}, BOTH, BOTH, BOTH, NONE),
+        ({"highway": "service", "service": "private"}, NONE, NONE, NONE, NONE),
+        ({"highway": "service", "service": "emergency_access"}, BOTH, BOTH, BOTH, NONE),
+        ({"highway": "construction", "foot": "yes"}, NONE, NONE, NONE, NONE),
+        ({"highway": "tertiary", "oneway": "yes"}, BOTH, BOTH, AHEAD, AHEAD),
+        ({"highway": "tertiary", "oneway": "1"}, BOTH, BOTH, AHEAD, AHEAD),
+        ({"highway": "tertiary", "oneway": "-1"}, BOTH, BOTH, BACK, BACK),
+        ({"highway": "tertiary", "oneway": "yes", "oneway:bicycle": "no"}, BOTH, BOTH, BOTH, AHEAD),
+        ({"highway": "tertiary", "oneway": "yes", "cycleway": "opposite_lane"}, BOTH, BOTH, BOTH, AHEAD),
+        (
+            {"highway": "tertiary", "oneway": "yes", "cycleway:left": "opposite_track"},
+            BOTH,
+            BOTH,
+            BOTH,
+            AHEAD,
+        ),
+        ({"highway": "tertiary", "oneway": "yes", "cycleway": "lane"}, BOTH, BOTH, AHEAD, AHEAD),
+        ({"highway": "tertiary", "oneway:bicycle": "yes"}, BOTH, BOTH, AHEAD, BOTH),
+        ({"highway": "tertiary", "oneway": "no", "oneway:motorcar": "yes"}, BOTH, BOTH, BOTH, AHEAD),
+        ({"highway": "tertiary", "junction": "roundabout"}, BOTH, BOTH, AHEAD, AHEAD),
+        ({"highway": "tertiary", "junction": "circular"}, BOTH, BOTH, AHEAD, AHEAD),
+        ({"highway": "tertiary", "junction": "roundabout", "oneway": "no"}, BOTH, BOTH, BOTH, BOTH),
+        ({"highway": "footway", "oneway:foot": "yes"}, AHEAD, AHEAD, NONE, NONE),
+        ({"highway": "footway", "oneway:foot": "-1"}, BACK, BACK, NONE, NONE),
+        ({"highway": "corridor"}, BOTH, BOTH, NONE, NONE),
+        ({"highway": "trail"}, BOTH, NONE, NONE, NONE),
+        ({"highway": "bus_stop"}, NONE, NONE, NONE, NONE),
+        ({}, NONE, NONE, NONE, NONE),
+    ],
+)
 def test_who_may_go_where(tags, walk, wheelchair, bike, drive):
     assert {mode: ask(mode, tags) for mode in ("walk", "wheelchair", "bike", "drive")} == {
-        "walk": walk, "wheelchair": wheelchair, "bike": bike, "drive": drive}
+        "walk": walk,
+        "wheelchair": wheelchair,
+        "bike": bike,
+        "drive": drive,
+    }
 
 
 def test_an_electric_bicycle_has_a_say_of_its_own():
@@ -88,24 +102,30 @@ def test_an_electric_bicycle_has_a_say_of_its_own():
     assert ask("e-bike", {"highway": "tertiary", "oneway": "yes", "oneway:electric_bicycle": "no"}) == BOTH
 
 
-@pytest.mark.parametrize(("tags", "open_to"), [
-    ({"barrier": "gate"}, {"walk", "wheelchair", "bike", "e-bike", "drive"}),
-    ({"barrier": "gate", "locked": "yes"}, set()),
-    ({"barrier": "gate", "locked": "yes", "foot": "yes"}, {"walk", "wheelchair"}),
-    ({"barrier": "gate", "access": "private"}, set()),
-    ({"barrier": "gate", "access": "private", "foot": "yes"}, {"walk", "wheelchair"}),
-    ({"barrier": "gate", "access": "private", "bicycle": "yes"}, {"bike", "e-bike"}),
-    ({"barrier": "bollard"}, {"walk", "wheelchair", "bike", "e-bike"}),
-    ({"barrier": "bollard", "motor_vehicle": "yes"}, {"walk", "wheelchair", "bike", "e-bike", "drive"}),
-    ({"barrier": "bollard", "access": "yes"}, {"walk", "wheelchair", "bike", "e-bike"}),
-    ({"barrier": "stile"}, {"walk"}),
-    ({"barrier": "stile", "foot": "yes"}, {"walk"}),
-    ({"barrier": "kissing_gate", "foot": "yes", "wheelchair": "yes"}, {"walk", "wheelchair"}),
-    ({"barrier": "wall"}, set()),
-    ({"barrier": "lift_gate"}, {"walk", "wheelchair", "bike", "e-bike", "drive"}),
-    ({"barrier": "kerb", "kerb": "raised"}, {"walk", "bike", "e-bike", "drive"}),
-    ({"barrier": "kerb", "kerb": "raised", "wheelchair": "yes"}, {"walk", "wheelchair", "bike", "e-bike", "drive"}),
-])
+@pytest.mark.parametrize(
+    ("tags", "open_to"),
+    [
+        ({"barrier": "gate"}, {"walk", "wheelchair", "bike", "e-bike", "drive"}),
+        ({"barrier": "gate", "locked": "yes"}, set()),
+        ({"barrier": "gate", "locked": "yes", "foot": "yes"}, {"walk", "wheelchair"}),
+        ({"barrier": "gate", "access": "private"}, set()),
+        ({"barrier": "gate", "access": "private", "foot": "yes"}, {"walk", "wheelchair"}),
+        ({"barrier": "gate", "access": "private", "bicycle": "yes"}, {"bike", "e-bike"}),
+        ({"barrier": "bollard"}, {"walk", "wheelchair", "bike", "e-bike"}),
+        ({"barrier": "bollard", "motor_vehicle": "yes"}, {"walk", "wheelchair", "bike", "e-bike", "drive"}),
+        ({"barrier": "bollard", "access": "yes"}, {"walk", "wheelchair", "bike", "e-bike"}),
+        ({"barrier": "stile"}, {"walk"}),
+        ({"barrier": "stile", "foot": "yes"}, {"walk"}),
+        ({"barrier": "kissing_gate", "foot": "yes", "wheelchair": "yes"}, {"walk", "wheelchair"}),
+        ({"barrier": "wall"}, set()),
+        ({"barrier": "lift_gate"}, {"walk", "wheelchair", "bike", "e-bike", "drive"}),
+        ({"barrier": "kerb", "kerb": "raised"}, {"walk", "bike", "e-bike", "drive"}),
+        (
+            {"barrier": "kerb", "kerb": "raised", "wheelchair": "yes"},
+            {"walk", "wheelchair", "bike", "e-bike", "drive"},
+        ),
+    ],
+)
 def test_gates_and_barriers(tags, open_to):
     assert {mode for mode in MODES if passable(pd.DataFrame([tags]), mode)[0]} == open_to
 
@@ -138,8 +158,8 @@ def test_wrong_speeds_are_named():
     wrong = {"footpath": 3, "steps": -1, "primary": True, "path": "fast", "trunk": 200}
     with pytest.raises(UsageError) as error, use_language("en"):
         rules(pd.DataFrame([{"highway": "path"}]), profile("elder"), wrong)
-    for name in wrong:
-        assert f"{name} = {wrong[name]}" in str(error.value)
+    for name, value in wrong.items():
+        assert f"{name} = {value}" in str(error.value)
 
 
 def test_maxspeed_reads_numbers_and_miles():
@@ -158,8 +178,14 @@ def test_every_tag_of_the_table_is_kept_while_reading():
 
 
 def test_rows_do_not_touch_each_other():
-    tags = pd.DataFrame([{"highway": "residential", "oneway": "yes"}, {"highway": "steps"}, {"highway": "motorway"},
-                         {"highway": "path", "bicycle": "no"}])
+    tags = pd.DataFrame(
+        [
+            {"highway": "residential", "oneway": "yes"},
+            {"highway": "steps"},
+            {"highway": "motorway"},
+            {"highway": "path", "bicycle": "no"},
+        ]
+    )
     for mode in MODES:
         together = rules(tags, profile(mode))
         alone = [rules(tags.iloc[[row]], profile(mode)) for row in range(len(tags))]

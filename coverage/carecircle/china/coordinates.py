@@ -109,7 +109,7 @@ def _inside_only(shift: Callable[[Floats, Floats], LonLat], lon: ArrayLike, lat:
     flat_x, flat_y = x.flatten(), y.flatten()
     chosen = np.flatnonzero(inside_shifted_region(flat_x, flat_y))
     for start in range(0, len(chosen), _BLOCK):
-        block = chosen[start:start + _BLOCK]
+        block = chosen[start : start + _BLOCK]
         flat_x[block], flat_y[block] = shift(flat_x[block], flat_y[block])
     return flat_x.reshape(x.shape), flat_y.reshape(y.shape)
 
@@ -120,17 +120,38 @@ def _forward(lon: Floats, lat: Floats) -> LonLat:
     root, product = np.sqrt(np.abs(x)), 0.1 * x * y
     third, whole, ripple = _harmonics(x)
     north_third, north_whole, _ = _harmonics(y)
-    north = (-100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + product + 0.2 * root
-             + _TWO_THIRDS * (ripple + 20.0 * north_whole + 40.0 * north_third[0]
-                              + 160.0 * north_third[1] + 320.0 * np.sin(y * _THIRTIETH)))
-    east = (300.0 + x + 2.0 * y + 0.1 * x * x + product + 0.1 * root
-            + _TWO_THIRDS * (ripple + 20.0 * whole + 40.0 * third[0]
-                             + 150.0 * third[1] + 300.0 * np.sin(x * _THIRTIETH)))
+    north = (
+        -100.0
+        + 2.0 * x
+        + 3.0 * y
+        + 0.2 * y * y
+        + product
+        + 0.2 * root
+        + _TWO_THIRDS
+        * (
+            ripple
+            + 20.0 * north_whole
+            + 40.0 * north_third[0]
+            + 160.0 * north_third[1]
+            + 320.0 * np.sin(y * _THIRTIETH)
+        )
+    )
+    east = (
+        300.0
+        + x
+        + 2.0 * y
+        + 0.1 * x * x
+        + product
+        + 0.1 * root
+        + _TWO_THIRDS * (ripple + 20.0 * whole + 40.0 * third[0] + 150.0 * third[1] + 300.0 * np.sin(x * _THIRTIETH))
+    )
     sine_squared = np.sin(np.radians(lat)) ** 2
     magic = 1.0 - _ECCENTRICITY_SQUARED * sine_squared
     degree = _AXIS_M * np.pi / 180.0 / np.sqrt(magic)
-    return (lon + east / (degree * np.sqrt(1.0 - sine_squared)),
-            lat + north * magic / (degree * (1.0 - _ECCENTRICITY_SQUARED)))
+    return (
+        lon + east / (degree * np.sqrt(1.0 - sine_squared)),
+        lat + north * magic / (degree * (1.0 - _ECCENTRICITY_SQUARED)),
+    )
 
 
 def _harmonics(x: Floats) -> tuple[tuple[Floats, Floats], Floats, Floats]:
@@ -157,6 +178,7 @@ def _to_baidu(lon: Floats, lat: Floats) -> LonLat:
 
 def _inverse(shift: Callable[[Floats, Floats], LonLat]) -> Callable[[Floats, Floats], LonLat]:
     """Return the inverse of a shift that is nearly constant over its own length, by fixed-point iteration."""
+
     def inverse(lon: Floats, lat: Floats) -> LonLat:
         x, y = lon, lat
         near_root = np.abs(lon - _ROOT_MERIDIAN) < _NEAR_DEG
@@ -170,4 +192,5 @@ def _inverse(shift: Callable[[Floats, Floats], LonLat]) -> Callable[[Floats, Flo
             if not moving.any():
                 break
         return x, y
+
     return inverse

@@ -78,8 +78,9 @@ def known_headers(column: str, table: str) -> tuple[str, ...]:
     return (*lists.get(table, {}).get(column, []), *lists["shared"].get(column, []), column)
 
 
-def match_headers(headers: Iterable[str], columns: Iterable[str], table: str,
-                  given: Mapping[str, str] | None = None) -> tuple[dict[str, str], list[Problem]]:
+def match_headers(
+    headers: Iterable[str], columns: Iterable[str], table: str, given: Mapping[str, str] | None = None
+) -> tuple[dict[str, str], list[Problem]]:
     """Find the header of each contract column.
 
     The user's own choice (`given`) comes first, then the contract's own name (whole, or cut to the ten bytes
@@ -108,8 +109,11 @@ def match_headers(headers: Iterable[str], columns: Iterable[str], table: str,
     ({'name': '机构名称', 'beds': '床位数（张）'}, [])
     """
     present, chosen = list(headers), dict(given or {})
-    problems = [problem("chosen_header", column=column, value=header, found="、".join(present))
-                for column, header in chosen.items() if header not in present]
+    problems = [
+        problem("chosen_header", column=column, value=header, found="、".join(present))
+        for column, header in chosen.items()
+        if header not in present
+    ]
     matched = {column: header for column, header in chosen.items() if header in present}
     for column in columns:
         if column in chosen:
@@ -127,9 +131,11 @@ def _candidates(headers: list[str], column: str, table: str) -> list[str]:
     lists = _lists()
     if column in headers:
         return [column]
-    for rank in ([column, column[:_SHAPEFILE_NAME_BYTES]],
-                 [*lists.get(table, {}).get(column, []), *lists["shared"].get(column, [])],
-                 lists["weak"].get(column, [])):
+    for rank in (
+        [column, column[:_SHAPEFILE_NAME_BYTES]],
+        [*lists.get(table, {}).get(column, []), *lists["shared"].get(column, [])],
+        lists["weak"].get(column, []),
+    ):
         names = set(map(normal_header, rank))
         fitting = [header for header in headers if normal_header(header) in names]
         if fitting:

@@ -181,8 +181,11 @@ def label(section: str, key: object, language: Language | None = None) -> str:
 
 def names(values: pd.Series, language: Language | None = None) -> pd.Series:
     """Return names as text, with a word for the missing ones."""
-    return values.astype(object).where(values.notna() & (values.astype(str).str.strip() != ""),
-                                       text("fact.unnamed", language)).astype(str)
+    return (
+        values.astype(object)
+        .where(values.notna() & (values.astype(str).str.strip() != ""), text("fact.unnamed", language))
+        .astype(str)
+    )
 
 
 def levels(study: Study) -> list[str]:
@@ -224,7 +227,7 @@ def coverage_numbers(study: Study, level: str) -> pd.DataFrame:
     table = pd.DataFrame(columns, index=areas.index)
     people = _rows(study, level, headline_measure(study))
     # Not pivot_table, which would quietly take the mean of rows that repeat.
-    wide = people.pivot(index="area_id", columns="minutes", values=["covered", "total"])  # noqa: PD010
+    wide = people.pivot(index="area_id", columns="minutes", values=["covered", "total"])
     for limit in study.minutes:
         table[f"covered_{limit:g}"] = _column(wide, ("covered", limit), table.index)
     table["total"] = _column(wide, ("total", max(study.minutes)), table.index)

@@ -25,8 +25,18 @@ DIGITS, STREET_DIGITS = 6, 5
 # Tolerances of what is drawn, never of what is counted; a degree of latitude is 111.32 km.
 _AREA_TOLERANCE, _RING_TOLERANCE, _STREET_TOLERANCE = 8 / 111_320, 4 / 111_320, 3 / 111_320
 
-_STREETS = {"motorway": 0, "trunk": 0, "primary": 0, "secondary": 1, "tertiary": 1, "motorway_link": 1,
-            "trunk_link": 1, "primary_link": 1, "secondary_link": 1, "tertiary_link": 1}
+_STREETS = {
+    "motorway": 0,
+    "trunk": 0,
+    "primary": 0,
+    "secondary": 1,
+    "tertiary": 1,
+    "motorway_link": 1,
+    "trunk_link": 1,
+    "primary_link": 1,
+    "secondary_link": 1,
+    "tertiary_link": 1,
+}
 _MINOR = 2
 
 # ColorBrewer YlGnBu, six classes: one direction of lightness, safe for every kind of colour blindness.
@@ -82,12 +92,16 @@ def drawable(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 def icon(shape: int, status: str, colour: str = "") -> str:
     """Return a facility's mark as SVG: shape and colour say the kind, the filling says the status."""
     colour = colour or _COLOURS[(shape + shape // len(_SHAPES)) % len(_COLOURS)]
-    style = {"open": f'fill="{colour}" stroke="#fff" stroke-width="1.4"',
-             "planned": f'fill="#fff" stroke="{colour}" stroke-width="2" stroke-dasharray="3 1.6"',
-             "closed": f'fill="#fff" stroke="{_CLOSED_COLOUR}" stroke-width="1.6"'}[status]
+    style = {
+        "open": f'fill="{colour}" stroke="#fff" stroke-width="1.4"',
+        "planned": f'fill="#fff" stroke="{colour}" stroke-width="2" stroke-dasharray="3 1.6"',
+        "closed": f'fill="#fff" stroke="{_CLOSED_COLOUR}" stroke-width="1.6"',
+    }[status]
     cross = f'<path d="M7 7l6 6m0-6l-6 6" stroke="{_CLOSED_COLOUR}" stroke-width="1.6"/>'
-    return (f'<svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true"><g {style}>'
-            f"{_SHAPES[shape % len(_SHAPES)]}</g>{cross if status == 'closed' else ''}</svg>")
+    return (
+        f'<svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true"><g {style}>'
+        f"{_SHAPES[shape % len(_SHAPES)]}</g>{cross if status == 'closed' else ''}</svg>"
+    )
 
 
 def status_of(facilities: pd.DataFrame) -> pd.Series:
@@ -102,8 +116,10 @@ def kinds(study: Study, language: Language | None) -> list[Plain]:
     labels = facility_kinds(study.facilities, language)
     counts = labels.value_counts().rename_axis("label").reset_index(name="count")
     counts = counts.sort_values(["count", "label"], ascending=[False, True])
-    return [{"label": label, "count": count, "icons": {status: icon(shape, status) for status in STATUSES}}
-            for shape, label, count in counts.reset_index(drop=True).itertuples()]
+    return [
+        {"label": label, "count": count, "icons": {status: icon(shape, status) for status in STATUSES}}
+        for shape, label, count in counts.reset_index(drop=True).itertuples()
+    ]
 
 
 def facility_kinds(facilities: pd.DataFrame, language: Language | None) -> pd.Series:
@@ -122,17 +138,25 @@ def facilities(study: Study, kind_labels: list[str], language: Language | None) 
     frame = drawable(study.facilities)
     called = facts.names(frame["name"], language) if "name" in frame else frame["facility_id"]
     kind = pd.Index(kind_labels).get_indexer(pd.Index(facility_kinds(frame, language)))
-    return {"at": pack(frame.geometry.to_numpy(), DIGITS) if len(frame) else None, "name": called.tolist(),
-            "kind": kind.tolist(), "status": status_of(frame).tolist(),
-            "rows": _facility_rows(study, frame, language), "rings": _own_rings(study, frame["facility_id"])}
+    return {
+        "at": pack(frame.geometry.to_numpy(), DIGITS) if len(frame) else None,
+        "name": called.tolist(),
+        "kind": kind.tolist(),
+        "status": status_of(frame).tolist(),
+        "rows": _facility_rows(study, frame, language),
+        "rings": _own_rings(study, frame["facility_id"]),
+    }
 
 
 def _facility_rows(study: Study, frame: gpd.GeoDataFrame, language: Language | None) -> list[list[list[str]]]:
     number = partial(facts.count, language=language)
     words = {name: partial(_label, section, language) for name, section in facts.FACILITY_WORDS.items()}
     ways = words | dict.fromkeys(facts.FACILITY_NUMBERS, number)
-    columns = {text(f"workbook.{name}", language): frame[name].map(way).where(frame[name].notna())
-               for name, way in ways.items() if name in frame}
+    columns = {
+        text(f"workbook.{name}", language): frame[name].map(way).where(frame[name].notna())
+        for name, way in ways.items()
+        if name in frame
+    }
     served = facts.served_people(study).reindex(frame["facility_id"]).map(number).set_axis(frame.index)
     heading = text("map.served", language, minutes=f"{max(study.minutes):g}")
     columns[heading] = served.where(status_of(frame) == "open")
@@ -158,9 +182,14 @@ def bands(study: Study) -> list[Plain]:
     union = drawable(study.isochrones[study.isochrones["facility_id"] == "all"]).sort_values("minutes")
     shapes = shapely.simplify(union.geometry.to_numpy(), _RING_TOLERANCE)
     parts = shapely.difference(shapes, np.concatenate([[shapely.Polygon()], shapes])[: len(shapes)])
-    found = [{"minutes": limit, "colour": _RING_COLOURS[min(place, len(_RING_COLOURS) - 1)],
-              "at": None if band.is_empty else pack(np.array([band]), DIGITS)}
-             for place, (limit, band) in enumerate(zip(union["minutes"], parts, strict=True))]
+    found = [
+        {
+            "minutes": limit,
+            "colour": _RING_COLOURS[min(place, len(_RING_COLOURS) - 1)],
+            "at": None if band.is_empty else pack(np.array([band]), DIGITS),
+        }
+        for place, (limit, band) in enumerate(zip(union["minutes"], parts, strict=True))
+    ]
     return found[::-1]
 
 
@@ -171,8 +200,11 @@ def streets(study: Study) -> list[Plain]:
         return []
     rank = frame["highway"].map(_STREETS).fillna(_MINOR).astype(int).to_numpy()
     lines = shapely.simplify(frame.geometry.to_numpy(), _STREET_TOLERANCE)
-    return [{"class": number, "at": pack(lines[rank == number], STREET_DIGITS)}
-            for number in (2, 1, 0) if (rank == number).any()]
+    return [
+        {"class": number, "at": pack(lines[rank == number], STREET_DIGITS)}
+        for number in (2, 1, 0)
+        if (rank == number).any()
+    ]
 
 
 def areas(study: Study, language: Language | None) -> Plain:
@@ -186,13 +218,19 @@ def areas(study: Study, language: Language | None) -> Plain:
         numbers = facts.coverage_numbers(study, level).loc[frame["area_id"]]
         border = shapely.line_merge(shapely.union_all(shapely.boundary(shapes)))
         middle = shapely.get_coordinates(shapely.point_on_surface(shapes))[:, ::-1]
-        found["levels"].append({
-            "level": level, "label": text(f"fact.level_{level}", language), "at": pack(shapes, DIGITS),
-            "border": pack(np.array([border]), DIGITS),
-            "name": facts.names(frame["name"], language).tolist(), "middle": middle.round(DIGITS).tolist(),
-            "box": shapely.bounds(shapes).round(DIGITS).tolist(),
-            "class": _classes(numbers["covered_" + f"{max(study.minutes):g}"], numbers["total"]).tolist(),
-            "rows": _area_rows(study, level, numbers, language)})
+        found["levels"].append(
+            {
+                "level": level,
+                "label": text(f"fact.level_{level}", language),
+                "at": pack(shapes, DIGITS),
+                "border": pack(np.array([border]), DIGITS),
+                "name": facts.names(frame["name"], language).tolist(),
+                "middle": middle.round(DIGITS).tolist(),
+                "box": shapely.bounds(shapes).round(DIGITS).tolist(),
+                "class": _classes(numbers["covered_" + f"{max(study.minutes):g}"], numbers["total"]).tolist(),
+                "rows": _area_rows(study, level, numbers, language),
+            }
+        )
         if found["ground"] is None:
             found["ground"] = pack(np.array([shapely.union_all(shapes)]), DIGITS)
     return found
@@ -206,8 +244,7 @@ def _classes(covered: pd.Series, total: pd.Series) -> NDArray[np.int64]:
     return classes
 
 
-def _area_rows(study: Study, level: str, numbers: pd.DataFrame,
-               language: Language | None) -> list[list[list[str]]]:
+def _area_rows(study: Study, level: str, numbers: pd.DataFrame, language: Language | None) -> list[list[list[str]]]:
     measure = facts.label("fact.measure_", facts.headline_measure(study), language)
     parts = [(text("workbook.parent", language), facts.names(numbers["parent"], language).tolist())]
     parts.append((measure, [facts.count(value, language) for value in numbers["total"]]))
@@ -218,12 +255,15 @@ def _area_rows(study: Study, level: str, numbers: pd.DataFrame,
     for column in [name for name in numbers if f"{name}_total" in numbers]:
         which, unit = str(column).split("_", 1)
         pairs = zip(numbers[column], numbers[f"{column}_total"], strict=True)
-        heading = text(f"workbook.{which}", language, level=text(f"fact.level_{unit}", language),
-                       minutes=f"{max(study.minutes):g}")
+        heading = text(
+            f"workbook.{which}", language, level=text(f"fact.level_{unit}", language), minutes=f"{max(study.minutes):g}"
+        )
         parts.append((heading, [facts.share(*p, language) for p in pairs]))
     known = parts if numbers["parent"].notna().any() else parts[1:]
-    rows = [[list(pair) for pair in zip([heading for heading, _ in known], values, strict=True)]
-            for values in zip(*(values for _, values in known), strict=True)]
+    rows = [
+        [list(pair) for pair in zip([heading for heading, _ in known], values, strict=True)]
+        for values in zip(*(values for _, values in known), strict=True)
+    ]
     head = [text("map.level", language), text(f"fact.level_{level}", language)]
     return [[head, *row] for row in rows]
 
@@ -240,15 +280,19 @@ def uncovered(study: Study, language: Language | None) -> Plain:
     nearest = pd.Index(drawable(study.facilities)["facility_id"]).get_indexer(frame["facility_id"])
     widest = _WIDEST * min(1.0, max(0.5, math.sqrt(_CROWD / len(frame))))
     steps = sorted({nice(reference / part) for part in (20, 4, 1)} - {0.0})
-    return {"at": pack(frame.geometry.to_numpy(), DIGITS),
-            "radius": radius(people, reference, widest).tolist(),
-            "people": frame["people_60"].map(partial(facts.count, language=language)).tolist(),
-            "known": np.isfinite(people).astype(int).tolist(),
-            "minutes": frame["minutes"].map(partial(facts.minutes, language=language)).tolist(),
-            "metres": frame["metres"].map(partial(facts.metres, language=language)).tolist(),
-            "place": place.where(place.notna(), "").astype(str).tolist(), "nearest": nearest.tolist(),
-            "sizes": [[facts.count(step, language), float(radius(np.array([step]), reference, widest)[0])]
-                      for step in steps]}
+    return {
+        "at": pack(frame.geometry.to_numpy(), DIGITS),
+        "radius": radius(people, reference, widest).tolist(),
+        "people": frame["people_60"].map(partial(facts.count, language=language)).tolist(),
+        "known": np.isfinite(people).astype(int).tolist(),
+        "minutes": frame["minutes"].map(partial(facts.minutes, language=language)).tolist(),
+        "metres": frame["metres"].map(partial(facts.metres, language=language)).tolist(),
+        "place": place.where(place.notna(), "").astype(str).tolist(),
+        "nearest": nearest.tolist(),
+        "sizes": [
+            [facts.count(step, language), float(radius(np.array([step]), reference, widest)[0])] for step in steps
+        ],
+    }
 
 
 def radius(people: NDArray[np.float64], reference: float, widest: float) -> NDArray[np.float64]:

@@ -27,9 +27,11 @@ from carecircle.language import Language, text
 
 _POLICY = "<!-- policy -->"
 _UNSAFE = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&'\u2028\u2029"}
-_TIANDITU = ("https://t{{s}}.tianditu.gov.cn/{layer}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0"
-             "&LAYER={layer}&STYLE=default&TILEMATRIXSET=w&FORMAT=tiles&TILEMATRIX={{z}}&TILEROW={{y}}"
-             "&TILECOL={{x}}&tk={key}")
+_TIANDITU = (
+    "https://t{{s}}.tianditu.gov.cn/{layer}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0"
+    "&LAYER={layer}&STYLE=default&TILEMATRIXSET=w&FORMAT=tiles&TILEMATRIX={{z}}&TILEROW={{y}}"
+    "&TILECOL={{x}}&tk={key}"
+)
 _SCRIPTS = ("geometry.js", "layers.js", "panels.js", "search.js", "map.js")
 _HOSTS = {"osm": "https://tile.openstreetmap.org", "tianditu": "https://*.tianditu.gov.cn"}
 
@@ -49,7 +51,7 @@ class Verbatim(Element):
 class OfflineMap(folium.Map):
     """A Folium map whose scripts and styles are inside the page."""
 
-    default_js: list[tuple[str, str]] = []  # noqa: RUF012  Folium's own are class lists too; these stay empty
+    default_js: list[tuple[str, str]] = []  # noqa: RUF012  Folium has class lists here; these stay empty
     default_css: list[tuple[str, str]] = []  # noqa: RUF012
 
     def get_name(self) -> str:
@@ -82,11 +84,11 @@ class Group(folium.FeatureGroup):
 class Tiles(folium.TileLayer):
     """An online base map under a lasting variable name."""
 
-    def __init__(self, variable: str, url: str, label: str, attribution: str, *, hosts: str = "",
-                 max_zoom: int = 18) -> None:
+    def __init__(
+        self, variable: str, url: str, label: str, attribution: str, *, hosts: str = "", max_zoom: int = 18
+    ) -> None:
         self.variable = variable
-        super().__init__(tiles=url, attr=attribution, name=label, overlay=True, subdomains=hosts,
-                         max_zoom=max_zoom)
+        super().__init__(tiles=url, attr=attribution, name=label, overlay=True, subdomains=hosts, max_zoom=max_zoom)
 
     def get_name(self) -> str:
         """Return the variable's name."""
@@ -117,7 +119,8 @@ class Script(Element):
 def figure(element: Element) -> Figure:
     """Return the page that an element is part of."""
     root = element.get_root()
-    assert isinstance(root, Figure)  # noqa: S101  every map is made inside one
+    if not isinstance(root, Figure):
+        raise TypeError(type(root))
     return root
 
 
@@ -157,8 +160,13 @@ def head(*, clusters: bool) -> str:
         styles.insert(1, _styles(more / "MarkerCluster.css"))
         scripts.append(_library(more / "leaflet.markercluster.js"))
     scripts.append("\n".join(own_text("static", name) for name in _SCRIPTS))
-    return "\n".join([_POLICY, *(f"<style>{style}</style>" for style in styles),
-                      *(f"<script>{script}</script>" for script in scripts)])
+    return "\n".join(
+        [
+            _POLICY,
+            *(f"<style>{style}</style>" for style in styles),
+            *(f"<script>{script}</script>" for script in scripts),
+        ]
+    )
 
 
 def _library(path: Path) -> str:
@@ -195,9 +203,16 @@ def tile_layers(tiles: str | None, key: str | None, language: Language | None) -
     if not re.fullmatch(r"[0-9A-Za-z]{8,64}", key or ""):
         raise UsageError(text("usage.tianditu_key", language))
     names = {"vec": "layer_tiles_tianditu", "cva": "layer_tiles_tianditu_labels"}
-    return [Tiles(f"tiles_{layer}", _TIANDITU.format(layer=layer, key=key),
-                  plain(text(f"map.{name}", language)), "天地图", hosts="01234567")
-            for layer, name in names.items()]
+    return [
+        Tiles(
+            f"tiles_{layer}",
+            _TIANDITU.format(layer=layer, key=key),
+            plain(text(f"map.{name}", language)),
+            "天地图",
+            hosts="01234567",
+        )
+        for layer, name in names.items()
+    ]
 
 
 def seal(page: str, tiles: str | None) -> str:
@@ -206,6 +221,14 @@ def seal(page: str, tiles: str | None) -> str:
     digests = dict.fromkeys(hashlib.sha256(script.encode()).digest() for script in scripts)
     allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode('ascii')}'" for digest in digests)
     images = f"img-src data: {_HOSTS[tiles] if tiles else ''}".strip()
-    policy = "; ".join(["default-src 'none'", f"script-src {allowed}", "style-src 'unsafe-inline'", images,
-                        "base-uri 'none'", "form-action 'none'"])
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {allowed}",
+            "style-src 'unsafe-inline'",
+            images,
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
     return page.replace(_POLICY, f'<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)

@@ -34,10 +34,8 @@ SHOWN = 500
 _CELL_LIMIT = 32_767
 _NO_DATE = datetime(2000, 1, 1)  # noqa: DTZ001  a date without a place, as workbooks have it
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
-            "in_memory": True}
-_FORMATS = {"text": "@", "count": "#,##0", "share": "0.0%", "minutes": "0.0", "metres": "#,##0",
-            "degree": "0.000000"}
+_OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
+_FORMATS = {"text": "@", "count": "#,##0", "share": "0.0%", "minutes": "0.0", "metres": "#,##0", "degree": "0.000000"}
 
 Cell = str | float
 
@@ -74,8 +72,12 @@ def write_workbook(study: Study, path: str | Path, language: Language | None = N
         The file cannot be written, as when it is open in another program.
     """
     language = language or current_language()
-    sheets = {"notes": _notes(study, language), "coverage": _coverage(study, language),
-              "facilities": _facilities(study, language), "uncovered": _uncovered(study, language)}
+    sheets = {
+        "notes": _notes(study, language),
+        "coverage": _coverage(study, language),
+        "facilities": _facilities(study, language),
+        "uncovered": _uncovered(study, language),
+    }
 
     def fill(place: Path) -> None:
         book = xlsxwriter.Workbook(str(place), _OPTIONS)
@@ -83,8 +85,9 @@ def write_workbook(study: Study, path: str | Path, language: Language | None = N
         book.set_properties({"title": study.title, "created": written})
         formats = _formats(book)
         for name, columns in sheets.items():
-            _write_sheet(book.add_worksheet(text(f"workbook.sheet_{name}", language)), columns, formats,
-                         wrap=name == "notes")
+            _write_sheet(
+                book.add_worksheet(text(f"workbook.sheet_{name}", language)), columns, formats, wrap=name == "notes"
+            )
         book.close()
 
     return _replace(Path(path), fill)
@@ -138,8 +141,15 @@ def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
     looks: dict[str, dict[str, Any]] = {look: {"num_format": number} for look, number in _FORMATS.items()}
     looks["wrap"] = {"num_format": "@", "text_wrap": True}
     looks["state"] = {"num_format": "@", "align": "right", "font_color": "#7F7F7F"}
-    looks["head"] = {"bold": True, "font_color": "#FFFFFF", "bg_color": "#1F4E79", "text_wrap": True,
-                     "align": "center", "border": 1, "border_color": "#C8D0DA"}
+    looks["head"] = {
+        "bold": True,
+        "font_color": "#FFFFFF",
+        "bg_color": "#1F4E79",
+        "text_wrap": True,
+        "align": "center",
+        "border": 1,
+        "border_color": "#C8D0DA",
+    }
     return {name: book.add_format(base | look) for name, look in looks.items()}
 
 
@@ -198,22 +208,29 @@ def _numbers(values: pd.Series, absent: str) -> list[Cell]:
 def _notes(study: Study, language: Language) -> list[Column]:
     within = text("fact.minutes", language, value=facts.limits(study.minutes, language))
     lines: list[tuple[str, str]] = [
-        (_of("title", language), study.title), (_of("as_of", language), facts.day(study.as_of, language)),
+        (_of("title", language), study.title),
+        (_of("as_of", language), facts.day(study.as_of, language)),
         (_of("profile", language), facts.label("fact.profile_", study.profile.name, language)),
         (_of("speed", language), facts.speed(study.profile, language)),
-        (_of("within", language), within)]
+        (_of("within", language), within),
+    ]
     if study.fictional:
         lines.insert(0, (_of("warning", language), text("map.fictional", language)))
     outside = len(facts.uncovered(study))
-    rules = [text("workbook.rule_truncate", language), text("workbook.rule_states", language),
-             text("workbook.rule_limit", language, shown=f"{min(SHOWN, outside):,d}", all=f"{outside:,d}"),
-             text("map.datum", language)]
+    rules = [
+        text("workbook.rule_truncate", language),
+        text("workbook.rule_states", language),
+        text("workbook.rule_limit", language, shown=f"{min(SHOWN, outside):,d}", all=f"{outside:,d}"),
+        text("map.datum", language),
+    ]
     lines += [(_of("rule", language), rule) for rule in rules]
     lines += [(_of("note", language), note) for note in study.notes]
     source = _of("provenance", language)
     lines += [(f"{source} · {key}", _plain(value)) for key, value in sorted(study.provenance.items())]
-    return [Column(_of("item", language), [item for item, _ in lines]),
-            Column(_of("content", language), [content for _, content in lines])]
+    return [
+        Column(_of("item", language), [item for item, _ in lines]),
+        Column(_of("content", language), [content for _, content in lines]),
+    ]
 
 
 def _of(key: str, language: Language, **values: str) -> str:
@@ -231,11 +248,13 @@ def _coverage(study: Study, language: Language) -> list[Column]:
     table = pd.concat(tables) if tables else pd.DataFrame(columns=["name", "level", "parent", "total"])
     measure = facts.label("fact.measure_", facts.headline_measure(study), language)
     level = partial(_label, "fact.level_", language)
-    columns = [Column(_of("area_id", language), _words(table.index.to_series())),
-               Column(_of("name", language), facts.names(table["name"], language).tolist()),
-               Column(_of("level", language), table["level"].map(level).tolist()),
-               Column(_of("parent", language), _words(table["parent"])),
-               Column(measure, _numbers(table["total"], text("fact.no_data", language)), "count")]
+    columns = [
+        Column(_of("area_id", language), _words(table.index.to_series())),
+        Column(_of("name", language), facts.names(table["name"], language).tolist()),
+        Column(_of("level", language), table["level"].map(level).tolist()),
+        Column(_of("parent", language), _words(table["parent"])),
+        Column(measure, _numbers(table["total"], text("fact.no_data", language)), "count"),
+    ]
     for limit in (f"{value:g}" for value in study.minutes):
         first = _of("covered", language, minutes=limit, measure=measure)
         headings = (first, "", _of("rate", language, minutes=limit))
@@ -244,7 +263,9 @@ def _coverage(study: Study, language: Language) -> list[Column]:
         which, unit = column.split("_", 1)
         gaps = {"level": text(f"fact.level_{unit}", language), "minutes": f"{max(study.minutes):g}"}
         first, second, third = (_of(f"{which}{part}", language, **gaps) for part in ("", "_total", "_rate"))
-        columns += _share_columns(table, column, f"{column}_total", language, (first, second, third))
+        columns += _share_columns(
+            table, column, f"{column}_total", language, (first, second, third), absent="not_applicable"
+        )  # an area holds no units as wide as itself
     return columns
 
 
@@ -252,18 +273,31 @@ def _label(section: str, language: Language, key: object) -> str:
     return facts.label(section, key, language)
 
 
-def _share_columns(table: pd.DataFrame, covered: str, total: str, language: Language,
-                   headings: tuple[str, str, str]) -> list[Column]:
+def _share_columns(
+    table: pd.DataFrame,
+    covered: str,
+    total: str,
+    language: Language,
+    headings: tuple[str, str, str],
+    absent: facts.State = "no_data",
+) -> list[Column]:
     """Return count, total where it has a heading, and share, cut to the digits that are shown; or a state."""
-    states = [facts.state(*pair) for pair in zip(table[covered], table[total], strict=True)]
+    found = [facts.state(*pair) for pair in zip(table[covered], table[total], strict=True)]
+    states = [absent if state == "no_data" else state for state in found]
     inside = np.floor(table[covered].to_numpy(float) + 1e-9)
     numbers = [inside, table[total].to_numpy(float), facts.thousandths(table[covered], table[total]) / 1000]
     cells: list[list[Cell]] = [
-        [float(value) if known == "known" else text(f"fact.{known}", language)
-         for known, value in zip(states, values, strict=True)] for values in numbers]
-    return [Column(heading, column, look)
-            for heading, column, look in zip(headings, cells, ("count", "count", "share"), strict=True)
-            if heading]
+        [
+            float(value) if known == "known" else text(f"fact.{known}", language)
+            for known, value in zip(states, values, strict=True)
+        ]
+        for values in numbers
+    ]
+    return [
+        Column(heading, column, look)
+        for heading, column, look in zip(headings, cells, ("count", "count", "share"), strict=True)
+        if heading
+    ]
 
 
 def _facilities(study: Study, language: Language) -> list[Column]:
@@ -271,19 +305,32 @@ def _facilities(study: Study, language: Language) -> list[Column]:
     columns = [Column(_of("facility_id", language), _words(frame["facility_id"]))]
     if "name" in frame:
         columns.append(Column(_of("name", language), facts.names(frame["name"], language).tolist()))
-    columns += [Column(_of(name, language), frame[name].map(partial(_label, section, language)).tolist())
-                for name, section in facts.FACILITY_WORDS.items() if name in frame]
+    columns += [
+        Column(_of(name, language), frame[name].map(partial(_label, section, language)).tolist())
+        for name, section in facts.FACILITY_WORDS.items()
+        if name in frame
+    ]
     absent = text("fact.no_data", language)
-    columns += [Column(_of(name, language), _numbers(frame[name], absent), "count")
-                for name in facts.FACILITY_NUMBERS if name in frame]
-    columns.append(Column(_of("served_people", language, minutes=f"{max(study.minutes):g}"),
-                          _numbers(facts.served_people(study), absent), "count"))
+    columns += [
+        Column(_of(name, language), _numbers(frame[name], absent), "count")
+        for name in facts.FACILITY_NUMBERS
+        if name in frame
+    ]
+    columns.append(
+        Column(
+            _of("served_people", language, minutes=f"{max(study.minutes):g}"),
+            _numbers(facts.served_people(study), absent),
+            "count",
+        )
+    )
     return [*columns, *_position(frame, language)]
 
 
 def _position(frame: gpd.GeoDataFrame, language: Language) -> list[Column]:
-    return [Column(_of("lon", language), frame.geometry.x.round(6).tolist(), "degree"),
-            Column(_of("lat", language), frame.geometry.y.round(6).tolist(), "degree")]
+    return [
+        Column(_of("lon", language), frame.geometry.x.round(6).tolist(), "degree"),
+        Column(_of("lat", language), frame.geometry.y.round(6).tolist(), "degree"),
+    ]
 
 
 def _uncovered(study: Study, language: Language) -> list[Column]:
@@ -291,17 +338,24 @@ def _uncovered(study: Study, language: Language) -> list[Column]:
     named = study.areas.set_index("area_id")["name"] if len(study.areas) else pd.Series(dtype=object)
     offered = study.facilities.set_index("facility_id")
     near = frame["facility_id"].map(offered["name"]) if "name" in offered else frame["facility_id"]
-    columns = [Column(_of("rank", language), list(range(1, len(frame) + 1)), "count"),
-               Column(_of("demand_id", language), _words(frame["demand_id"]))]
+    columns = [
+        Column(_of("rank", language), list(range(1, len(frame) + 1)), "count"),
+        Column(_of("demand_id", language), _words(frame["demand_id"])),
+    ]
     if "area_id" in frame:
         columns.append(Column(_of("area", language), _words(frame["area_id"].map(named))))
     absent, unreached = text("fact.no_data", language), text("fact.not_reached", language)
-    columns += [Column(facts.label("fact.measure_", name, language), _numbers(frame[name], absent), "count")
-                for name in ("people_60", "people_65", "people_80") if name in frame]
+    columns += [
+        Column(facts.label("fact.measure_", name, language), _numbers(frame[name], absent), "count")
+        for name in ("people_60", "people_65", "people_80")
+        if name in frame
+    ]
     times, ways = (frame[name].map(partial(_up, digits)) for name, digits in (("minutes", 1), ("metres", 0)))
-    columns += [Column(_of("nearest", language), _words(near)),
-                Column(_of("minutes", language), _numbers(times, unreached), "minutes"),
-                Column(_of("metres", language), _numbers(ways, unreached), "metres")]
+    columns += [
+        Column(_of("nearest", language), _words(near)),
+        Column(_of("minutes", language), _numbers(times, unreached), "minutes"),
+        Column(_of("metres", language), _numbers(ways, unreached), "metres"),
+    ]
     return [*columns, *_position(frame, language)]
 
 

@@ -44,9 +44,17 @@ _TABLE_ONLY = replace(AREAS, geometry="")
 _LISTED_NAMES = 10
 
 
-def read_areas(path: Source | Sequence[Source], *, level: str | None = None, crs: CrsLike | None = None,
-               datum: Datum = "wgs84", layer: str | None = None, sheet: str | None = None,
-               encoding: str | None = None, columns: Mapping[str, str] | None = None) -> gpd.GeoDataFrame:
+def read_areas(
+    path: Source | Sequence[Source],
+    *,
+    level: str | None = None,
+    crs: CrsLike | None = None,
+    datum: Datum = "wgs84",
+    layer: str | None = None,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> gpd.GeoDataFrame:
     """Read administrative areas.
 
     Parameters

@@ -115,9 +115,7 @@ def as_number(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
     if left.any():
         plain = _number_text(raw[left])
         fitting = plain.str.fullmatch(_NUMBER).astype(bool)
-        numbers[left] = pd.to_numeric(plain.where(fitting).str.replace(",", ""), errors="coerce").astype(
-            float
-        )
+        numbers[left] = pd.to_numeric(plain.where(fitting).str.replace(",", ""), errors="coerce").astype(float)
     finite = np.isfinite(numbers.to_numpy())
     return numbers.where(finite), raw.notna() & ~finite
 

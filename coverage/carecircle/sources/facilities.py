@@ -94,9 +94,16 @@ def read_facilities(
     return finish(_with_status(draft.adding(filled(draft.frame, ("name", "kind")))))
 
 
-def read_points(path: Source, *, crs: CrsLike | None = None, datum: Datum = "wgs84", layer: str | None = None,
-                sheet: str | None = None, encoding: str | None = None,
-                columns: Mapping[str, str] | None = None) -> gpd.GeoDataFrame:
+def read_points(
+    path: Source,
+    *,
+    crs: CrsLike | None = None,
+    datum: Datum = "wgs84",
+    layer: str | None = None,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> gpd.GeoDataFrame:
     """Read points of any kind (estates, stops, places to compare); options as for `read_facilities`.
 
     Returns

@@ -37,9 +37,9 @@ def read_graphml(path: Path, boundary: shapely.Geometry | None = None) -> Street
 def read_graph(graph: nx.MultiDiGraph, boundary: shapely.Geometry | None = None, file: Path | None = None) -> Streets:
     """Turn an OSMnx graph into streets.
 
-    An edge that is there in both directions becomes one two-way street; one that is there in a single direction becomes a
-    one-way street, whatever its tags say, because OSMnx has applied the one-way rules of its own network type. (Walking
-    ignores one-way streets, as it does everywhere.)
+    An edge that is there in both directions becomes one two-way street; one that is there in a single direction
+    becomes a one-way street, whatever its tags say, because OSMnx has applied the one-way rules of its own network
+    type. (Walking ignores one-way streets, as it does everywhere.)
     """
     if graph.number_of_edges() == 0:
         raise InputError(problem("no_roads", file=file))
@@ -52,14 +52,18 @@ def read_graph(graph: nx.MultiDiGraph, boundary: shapely.Geometry | None = None,
     sequence = len(nodes) + np.arange(offsets[-1])
     sequence[offsets[:-1]] = vertex_of.loc[edges["u"]].to_numpy()
     sequence[offsets[1:] - 1] = vertex_of.loc[edges["v"]].to_numpy()
-    lonlat = np.vstack([shapely.get_coordinates(nodes.geometry.to_numpy()),
-                        shapely.get_coordinates(edges.geometry.to_numpy())])
+    lonlat = np.vstack(
+        [shapely.get_coordinates(nodes.geometry.to_numpy()), shapely.get_coordinates(edges.geometry.to_numpy())]
+    )
     barrier = np.flatnonzero(nodes["barrier"].notna()) if "barrier" in nodes else np.zeros(0, dtype=np.int64)
-    tags, row = distinct(pd.concat([_tags(edges), nodes.iloc[barrier][[name for name in nodes.columns if name in KEYS]]],
-                                   ignore_index=True))
+    tags, row = distinct(
+        pd.concat(
+            [_tags(edges), nodes.iloc[barrier][[name for name in nodes.columns if name in KEYS]]], ignore_index=True
+        )
+    )
     vertex_id = np.concatenate([_ids(nodes.index), -1 - np.arange(offsets[-1])])
     way_id = _ids(pd.Index(edges["osmid"].map(_first)))
-    streets = Streets(lonlat, vertex_id, sequence, offsets, way_id, row[:len(edges)], tags, barrier, row[len(edges):])
+    streets = Streets(lonlat, vertex_id, sequence, offsets, way_id, row[: len(edges)], tags, barrier, row[len(edges) :])
     keep = np.ones(len(edges), bool) if boundary is None else shapely.intersects(boundary, edges.geometry.to_numpy())
     if not keep.any():
         raise InputError(problem("no_roads_in_boundary", file=file))
@@ -69,7 +73,9 @@ def read_graph(graph: nx.MultiDiGraph, boundary: shapely.Geometry | None = None,
 def _one_row_a_street(edges: pd.DataFrame) -> pd.DataFrame:
     low, high = np.minimum(edges["u"], edges["v"]), np.maximum(edges["u"], edges["v"])
     ends = shapely.get_coordinates(shapely.centroid(edges.geometry.to_numpy())).round(7)
-    street = pd.DataFrame({"low": low, "high": high, "way": edges["osmid"].map(_way_name), "x": ends[:, 0], "y": ends[:, 1]})
+    street = pd.DataFrame(
+        {"low": low, "high": high, "way": edges["osmid"].map(_way_name), "x": ends[:, 0], "y": ends[:, 1]}
+    )
     one_way_row = (edges["u"] <= edges["v"]).groupby([street[name] for name in street])
     # A loop has no direction to be told by: it is one-way when its tags say so.
     explicit = edges["oneway"].astype(str).str.lower().isin(["true", "yes"]) if "oneway" in edges else False
@@ -82,7 +88,7 @@ def _tags(edges: pd.DataFrame) -> pd.DataFrame:
     names = [name for name in edges.columns if name in KEYS]
     tags = edges[names].map(_first)
     # What OSMnx calls one-way is decided by `oneway` alone: its own graph has the last word.
-    return tags.assign(highway=tags["highway"] if "highway" in tags else "road")
+    return tags.assign(highway=tags.get("highway", "road"))
 
 
 def distinct(tags: pd.DataFrame) -> tuple[pd.DataFrame, Ints]:

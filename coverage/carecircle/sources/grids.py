@@ -92,8 +92,12 @@ def grid_points(
     negative = int((cells[list(columns)] < 0).any(axis=1).sum())
     if negative:
         raise InputError(problem("negative_cells", file=file, count=negative))
-    lon, lat = to_wgs84(*Transformer.from_crs(system, GEOGRAPHIC, always_xy=True).transform(
-        cells["x"].to_numpy(), cells["y"].to_numpy()), datum)
+    lon, lat = to_wgs84(
+        *Transformer.from_crs(system, GEOGRAPHIC, always_xy=True).transform(
+            cells["x"].to_numpy(), cells["y"].to_numpy()
+        ),
+        datum,
+    )
     table = cells[[*columns, "demand_id"]].reset_index(drop=True)
     frame = gpd.GeoDataFrame(table, geometry=shapely.points(lon, lat), crs=GEOGRAPHIC)
     notes = (*datum_note(datum), *((text("note.outside_grid", people=f"{outside:,.1f}"),) if outside > 0.05 else ()))
@@ -110,14 +114,17 @@ def _shared(file: Path, cells: pd.DataFrame, columns: list[str], areas: gpd.GeoD
         width, step = grid.width, (abs(grid.transform.a), abs(grid.transform.e))
         # Only the shape of the grid counts here: a cell without people of one age may have people of another.
         west, south, east, north = grid.bounds
-        every = NumPyRasterSource(np.ones((grid.height, grid.width), np.uint8), west, south, east, north,
-                                   srs_wkt=parts.crs.to_wkt())
-    held = exact_extract(every, parts, ["cell_id", "coverage"],
-                         include_cols=["area_id"], output="pandas")
-    shares = pd.DataFrame({
-        "area": np.repeat(np.arange(len(held)), held["cell_id"].str.len()),
-        "cell": np.concatenate([*held["cell_id"], np.zeros(0)]).astype(np.int64),
-        "share": np.concatenate([*held["coverage"], np.zeros(0)]).astype(float)})
+        every = NumPyRasterSource(
+            np.ones((grid.height, grid.width), np.uint8), west, south, east, north, srs_wkt=parts.crs.to_wkt()
+        )
+    held = exact_extract(every, parts, ["cell_id", "coverage"], include_cols=["area_id"], output="pandas")
+    shares = pd.DataFrame(
+        {
+            "area": np.repeat(np.arange(len(held)), held["cell_id"].str.len()),
+            "cell": np.concatenate([*held["cell_id"], np.zeros(0)]).astype(np.int64),
+            "share": np.concatenate([*held["coverage"], np.zeros(0)]).astype(float),
+        }
+    )
     shared = cells.assign(cell=cells["row"] * width + cells["column"]).merge(shares[shares["share"] > 0], on="cell")
     shared = shared.sort_values(["row", "column", "area"], kind="stable").reset_index(drop=True)
     shared[columns] = shared[columns].mul(shared["share"], axis=0)
@@ -153,8 +160,9 @@ def _partition(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(pd.concat(pieces, ignore_index=True), crs=areas.crs)
 
 
-def population_by_area(path: str | Path, areas: gpd.GeoDataFrame, *, bands: Mapping[str, int] | None = None,
-                       crs: CrsLike | None = None) -> pd.DataFrame:
+def population_by_area(
+    path: str | Path, areas: gpd.GeoDataFrame, *, bands: Mapping[str, int] | None = None, crs: CrsLike | None = None
+) -> pd.DataFrame:
     """Return the people of a grid in each area, every cell shared out by the exact part of it inside.
 
     Parameters
@@ -198,9 +206,10 @@ def band_columns(grid: rasterio.DatasetReader, file: Path, bands: Mapping[str, i
     if bands is not None:
         wrong = [band for band in bands.values() if not 1 <= band <= grid.count]
         unknown = [column for column in bands if column not in _COUNTED]
-        problems = [*(problem("unknown_band", file=file, value=band, count=grid.count) for band in wrong),
-                    *(problem("unknown_band_column", file=file, value=column, known="、".join(_COUNTED))
-                      for column in unknown)]
+        problems = [
+            *(problem("unknown_band", file=file, value=band, count=grid.count) for band in wrong),
+            *(problem("unknown_band_column", file=file, value=column, known="、".join(_COUNTED)) for column in unknown),
+        ]
         if problems or not bands:
             raise InputError(problems or [_missing_bands(grid, file)])
         return dict(bands)

@@ -101,8 +101,12 @@ class Inspection:
 
     def lines(self) -> list[str]:
         """Return the readable text, line by line."""
-        title = text("inspect.part" if self.name else "inspect.title", file=self.file.name, name=self.name,
-                     kind=text(f"inspect.kind_{self.kind}"))
+        title = text(
+            "inspect.part" if self.name else "inspect.title",
+            file=self.file.name,
+            name=self.name,
+            kind=text(f"inspect.kind_{self.kind}"),
+        )
         counted = "、".join(text(f"inspect.count_{key}", value=value) for key, value in self.counts.items())
         bounds = None if self.bounds is None else ", ".join(f"{value:.6g}" for value in self.bounds)
         said = {
@@ -113,9 +117,7 @@ class Inspection:
             "bounds": bounds,
             "counts": counted,
         }
-        lines = [
-            text(f"inspect.{key}", value=value) for key, value in said.items() if value not in {None, ""}
-        ]
+        lines = [text(f"inspect.{key}", value=value) for key, value in said.items() if value not in {None, ""}]
         lines += [line for part in self.parts for line in part.lines()]
         lines += [text("inspect.note", value=note) for note in self.notes]
         lines += [text("inspect.problem", value=found.message()) for found in self.problems]
@@ -177,8 +179,11 @@ def _inspect_layers(file: Path) -> Inspection:
     names = layer_names(file)
     if len(names) < 2:
         return _described(open_layer(file), None)
-    return Inspection("layer", file, parts=tuple(
-        _guarded(file, name, lambda path, layer: open_layer(path, layer=layer)) for name in names))
+    return Inspection(
+        "layer",
+        file,
+        parts=tuple(_guarded(file, name, lambda path, layer: open_layer(path, layer=layer)) for name in names),
+    )
 
 
 def _guarded(file: Path, name: str, read: Callable[[Path, str], SourceTable]) -> Inspection:
@@ -193,15 +198,18 @@ def _described(source: SourceTable, name: str | None) -> Inspection:
     frame = source.frame
     if not isinstance(frame, gpd.GeoDataFrame):
         columns = tuple(str(column) for column in frame.columns)
-        return Inspection("table", file, name, rows=len(frame), columns=columns, notes=source.notes,
-                          suggestion=_use_of_table(columns))
+        return Inspection(
+            "table", file, name, rows=len(frame), columns=columns, notes=source.notes, suggestion=_use_of_table(columns)
+        )
     columns = tuple(str(column) for column in frame.columns if column != frame.geometry.name)
     shapes = tuple(sorted(set(frame.geom_type.dropna())))
     empty = int((frame.geometry.isna() | frame.geometry.is_empty).sum())
     invalid = int((~frame.geometry.is_valid & frame.geometry.notna()).sum())
     counts = {key: value for key, value in (("empty", empty), ("invalid", invalid)) if value}
-    problems = (() if frame.crs is not None else (problem("missing_crs", file=file),),
-                () if len(frame) else (problem("empty_table", file=file),))
+    problems = (
+        () if frame.crs is not None else (problem("missing_crs", file=file),),
+        () if len(frame) else (problem("empty_table", file=file),),
+    )
     found = Inspection(
         "layer",
         file,
@@ -248,9 +256,7 @@ def _use_of_layer(shapes: tuple[str, ...], columns: tuple[str, ...]) -> str:
     if plain == {"Polygon"}:
         coded = _has(columns, ("area_id",), AREAS.name)
         return text(
-            "inspect.use_areas"
-            if coded or not _has(columns, PEOPLE, DEMAND.name)
-            else "inspect.use_population"
+            "inspect.use_areas" if coded or not _has(columns, PEOPLE, DEMAND.name) else "inspect.use_population"
         )
     return text("inspect.use_none") if not plain else _use_of_points(columns)
 
@@ -280,8 +286,20 @@ def _inspect_grid(file: Path) -> Inspection:
                     problems += error.problems
             bands = tuple(f"{band}={said or '-'}" for band, said in enumerate(grid.descriptions, start=1))
             counts = {"bands": grid.count, "width": grid.width, "height": grid.height}
-            return Inspection("grid", file, None, _crs_name(grid.crs), None, bands, (), _bounds(*grid.bounds),
-                              counts, tuple(problems), (), text("inspect.use_grid"))
+            return Inspection(
+                "grid",
+                file,
+                None,
+                _crs_name(grid.crs),
+                None,
+                bands,
+                (),
+                _bounds(*grid.bounds),
+                counts,
+                tuple(problems),
+                (),
+                text("inspect.use_grid"),
+            )
     except (rasterio.errors.RasterioError, OSError) as error:
         raise unreadable(file, error) from error
 
@@ -307,15 +325,27 @@ def _inspect_osm(file: Path) -> Inspection:
     problems = () if counts["highways"] else (problem("no_roads", file=file),)
     uses = [text("inspect.use_roads")] if counts["highways"] else []
     uses += [text("inspect.use_facilities")] if counts["seniors"] else []
-    return Inspection("osm", file, None, "EPSG:4326", None, (), (), bounds, counts, problems, (),
-                      " ".join(uses) or text("inspect.use_none"))
+    return Inspection(
+        "osm",
+        file,
+        None,
+        "EPSG:4326",
+        None,
+        (),
+        (),
+        bounds,
+        counts,
+        problems,
+        (),
+        " ".join(uses) or text("inspect.use_none"),
+    )
 
 
 def _inspect_graph(file: Path) -> Inspection:
     """Count the nodes and edges of a GraphML file while it streams by."""
     counts, names, crs = {"nodes": 0, "edges": 0}, {}, None
     try:
-        for _, element in ET.iterparse(file):  # noqa: S314 - the user's own file; nothing external is loaded
+        for _, element in ET.iterparse(file):  # noqa: S314  expat refuses to expand entities without end
             tag = element.tag.rpartition("}")[2]
             if tag == "key":
                 names[element.get("id")] = element.get("attr.name")
@@ -328,5 +358,17 @@ def _inspect_graph(file: Path) -> Inspection:
         raise unreadable(file, error) from error
     problems = () if counts["edges"] else (problem("no_roads", file=file),)
     columns = tuple(sorted({name for name in names.values() if name}))
-    return Inspection("graph", file, None, crs, None, columns, (), None, counts, problems, (),
-                      text("inspect.use_roads" if counts["edges"] else "inspect.use_none"))
+    return Inspection(
+        "graph",
+        file,
+        None,
+        crs,
+        None,
+        columns,
+        (),
+        None,
+        counts,
+        problems,
+        (),
+        text("inspect.use_roads" if counts["edges"] else "inspect.use_none"),
+    )

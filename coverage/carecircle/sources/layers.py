@@ -33,16 +33,30 @@ CrsLike = str | int | CRS
 
 LAYER_ENDINGS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", *PARQUET_ENDINGS)
 
-_BROKEN = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, ShapelyError,
-           pa.ArrowException, ValueError, OSError)
+_BROKEN = (
+    DataSourceError,
+    DataLayerError,
+    FeatureError,
+    FieldError,
+    GeometryError,
+    ShapelyError,
+    pa.ArrowException,
+    ValueError,
+    OSError,
+)
 _BYTES = "ISO-8859-1"  # every byte is one character: nothing is lost until the true encoding is known
 _CHINESE = {"gbk", "gb2312", "cp936", "936", "gb18030", "hz", "euccn"}
 _SAMPLE = 5000
 _SURELY_UTF8 = 4  # multi-byte characters; two GBK characters can pass as UTF-8 by chance, this many do not
 
 
-def read_layer(path: str | Path, layer: str | None = None, encoding: str | None = None,
-               crs: CrsLike | None = None, datum: Datum = "wgs84") -> gpd.GeoDataFrame:
+def read_layer(
+    path: str | Path,
+    layer: str | None = None,
+    encoding: str | None = None,
+    crs: CrsLike | None = None,
+    datum: Datum = "wgs84",
+) -> gpd.GeoDataFrame:
     """Read a layer into longitudes and latitudes (EPSG:4326).
 
     Parameters
@@ -103,8 +117,9 @@ def open_layer(path: str | Path, *, layer: str | None = None, encoding: str | No
     return SourceTable(frame, rows, file, layer, (*notes, *personal))
 
 
-def to_lonlat(frame: gpd.GeoDataFrame, file: Path | None, *, crs: CrsLike | None = None,
-              datum: Datum = "wgs84") -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
+def to_lonlat(
+    frame: gpd.GeoDataFrame, file: Path | None, *, crs: CrsLike | None = None, datum: Datum = "wgs84"
+) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
     """Return the frame in EPSG:4326 without the shift of `datum` and without heights, and what was done."""
     frame, notes = _with_crs(frame, file, crs)
     try:
@@ -168,8 +183,9 @@ def _layer(file: Path, layer: str | None) -> str:
         return str(layer)
     found = "、".join(names)
     if layer is None:
-        raise InputError(problem("several_layers", file=file, found=found) if names else
-                         problem("empty_table", file=file))
+        raise InputError(
+            problem("several_layers", file=file, found=found) if names else problem("empty_table", file=file)
+        )
     raise InputError(problem("missing_layer", file=file, value=layer, found=found))
 
 

@@ -1,7 +1,7 @@
 """Roads from line layers that offices own (Shapefile, GeoPackage, GeoJSON, Parquet), with any class column.
 
-Lines are noded: where two lines cross or touch at the same level, they get a common vertex. Bridges and tunnels are left
-alone, except where a line *ends* on another.
+Lines are noded: where two lines cross or touch at the same level, they get a common vertex. Bridges and tunnels are
+left alone, except where a line *ends* on another.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ def classes() -> dict[str, Any]:
     return tomllib.loads(resources.files("carecircle.sources").joinpath("road_classes.toml").read_text("utf-8"))
 
 
-def read_lines(frame: gpd.GeoDataFrame, boundary: shapely.Geometry | None = None,
-               file: str | Path | None = None) -> Streets:
+def read_lines(
+    frame: gpd.GeoDataFrame, boundary: shapely.Geometry | None = None, file: str | Path | None = None
+) -> Streets:
     """Turn a line layer into streets.
 
     Parameters
@@ -59,13 +60,24 @@ def read_lines(frame: gpd.GeoDataFrame, boundary: shapely.Geometry | None = None
     tags, notes = _tags(frame)
     line_xy = shapely.get_coordinates(frame.geometry.to_numpy())
     crs = metric_crs(*np.median(line_xy, axis=0).tolist())
-    where, counts, place = _noded(project(line_xy, crs), shapely.get_num_coordinates(frame.geometry.to_numpy()), _level(tags))
+    counts = shapely.get_num_coordinates(frame.geometry.to_numpy())
+    where, counts, place = _noded(project(line_xy, crs), counts, _level(tags))
     lonlat = _insert(line_xy, where)
     _, first, sequence = np.unique(place, return_index=True, return_inverse=True)
     combined, row = distinct(tags)
     none = np.zeros(0, dtype=np.int64)
-    streets = Streets(lonlat[first], np.arange(len(first)), sequence.reshape(-1).astype(np.int64),
-                      np.concatenate([[0], np.cumsum(counts)]), np.arange(len(frame)), row, combined, none, none, notes)
+    streets = Streets(
+        lonlat[first],
+        np.arange(len(first)),
+        sequence.reshape(-1).astype(np.int64),
+        np.concatenate([[0], np.cumsum(counts)]),
+        np.arange(len(frame)),
+        row,
+        combined,
+        none,
+        none,
+        notes,
+    )
     return take_ways(streets, np.ones(len(frame), bool))
 
 
@@ -74,7 +86,9 @@ def _only_lines(frame: gpd.GeoDataFrame, file: str | Path | None) -> gpd.GeoData
         raise InputError(problem("missing_crs", file=file))
     kinds = frame.geometry.geom_type.dropna()
     if not kinds.str.contains("LineString").any():
-        raise InputError(problem("wrong_geometry", file=file, wanted="line", found="、".join(sorted(set(kinds))) or "-"))
+        raise InputError(
+            problem("wrong_geometry", file=file, wanted="line", found="、".join(sorted(set(kinds))) or "-")
+        )
     frame = frame[frame.geometry.geom_type.isin(["LineString", "MultiLineString"]) & ~frame.geometry.is_empty]
     frame = frame.set_geometry(shapely.force_2d(frame.geometry.to_numpy()), crs=frame.crs)
     return frame.explode(index_parts=False)
@@ -96,8 +110,10 @@ def _tags(frame: gpd.GeoDataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     unknown = sorted(set(given[highway.isna() & (given != "")]))
     notes = (text("roads.unknown_classes", classes="、".join(unknown[:20])),) if unknown else ()
     meaning = classes()["values"]
-    tags = {role: _column(frame, role).str.lower().map(meaning.get(role, meaning["flag"])) for role in
-            ("oneway", "bridge", "tunnel")}
+    tags = {
+        role: _column(frame, role).str.lower().map(meaning.get(role, meaning["flag"]))
+        for role in ("oneway", "bridge", "tunnel")
+    }
     plain = {name: frame[name] for name in frame.columns if name in KEYS and name not in {"highway", *tags}}
     level = pd.to_numeric(_column(frame, "layer"), errors="coerce").fillna(0).astype(int).astype("str")
     return pd.DataFrame({**plain, **tags, "highway": highway.fillna("road"), "layer": level}), notes
@@ -143,12 +159,14 @@ def _crossings(tree: shapely.STRtree, begin: Ints, owner: Ints, level: Ints) -> 
     next_on_line = (line_a == line_b) & (begin[b] == begin[a] + 1)
     keep = (a < b) & ~next_on_line & (level[line_a] == level[line_b])
     a, b = a[keep], b[keep]
-    points, pair = shapely.get_coordinates(shapely.intersection(tree.geometries[a], tree.geometries[b]), return_index=True)
+    meetings = shapely.intersection(tree.geometries[a], tree.geometries[b])
+    points, pair = shapely.get_coordinates(meetings, return_index=True)
     return np.stack([_along(tree.geometries, begin, side[pair], points) for side in (a, b)])
 
 
-def _touches(tree: shapely.STRtree, begin: Ints, owner: Ints, level: Ints, xy: NDArray[np.float64],
-             counts: Ints) -> NDArray[np.float64]:
+def _touches(
+    tree: shapely.STRtree, begin: Ints, owner: Ints, level: Ints, xy: NDArray[np.float64], counts: Ints
+) -> NDArray[np.float64]:
     """Return (2, k) vertices and the positions on other lines within `MERGE_METRES` of them.
 
     Of two levels, only where one of the two lines ends; on the line itself, only where its own end comes back to it.

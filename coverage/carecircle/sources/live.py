@@ -110,8 +110,9 @@ class _Desk:
     def failed(self, why: str, **values: object) -> OfflineError:
         """Return the error that says what was asked of whom, why there is no answer, and what to do."""
         reason = text(f"fetch.{why}", **values) if values else text(f"fetch.{why}")
-        return OfflineError(text("fetch.offline", asked=self.asked, server=self.server, why=reason,
-                                 advice=text("fetch.advice")))
+        return OfflineError(
+            text("fetch.offline", asked=self.asked, server=self.server, why=reason, advice=text("fetch.advice"))
+        )
 
     def look(self, response: requests.Response, *_: object, **__: object) -> None:
         """Judge an answer before OSMnx does (it would retry for ever, and use half an answer)."""
@@ -146,10 +147,17 @@ class _Desk:
                 raise self.failed("why_remark", remark=remark)
 
 
-def fetch_roads(*, place: str | None = None, boundary: Boundary | None = None, out: str | Path,
-                overpass_url: str | None = None, nominatim_url: str | None = None,
-                cache_folder: str | Path | None = None, timeout: float = 180,
-                quiet: bool = False) -> FetchResult:
+def fetch_roads(
+    *,
+    place: str | None = None,
+    boundary: Boundary | None = None,
+    out: str | Path,
+    overpass_url: str | None = None,
+    nominatim_url: str | None = None,
+    cache_folder: str | Path | None = None,
+    timeout: float = 180,
+    quiet: bool = False,
+) -> FetchResult:
     """Fetch the roads of a place from OpenStreetMap and write them to a file.
 
     Every way that touches the place, or the half kilometre around it, is in the file in full length.
@@ -188,8 +196,13 @@ def fetch_roads(*, place: str | None = None, boundary: Boundary | None = None, o
     """
     started, path = time.monotonic(), Path(out)
     console = Console(stderr=True, quiet=quiet, soft_wrap=True, markup=False, highlight=False)
-    desk = _Desk(overpass_url or ox.settings.overpass_url, nominatim_url or ox.settings.nominatim_url,
-                 Path(cache_folder) if cache_folder else store_folder() / "osm", timeout, console.print)
+    desk = _Desk(
+        overpass_url or ox.settings.overpass_url,
+        nominatim_url or ox.settings.nominatim_url,
+        Path(cache_folder) if cache_folder else store_folder() / "osm",
+        timeout,
+        console.print,
+    )
     _check(place, boundary, path, desk)
     polygon = None if boundary is None else _given_polygon(boundary)
     with _one_at_a_time, _plain_errors(desk):
@@ -248,8 +261,11 @@ def _plain_errors(desk: _Desk) -> Iterator[None]:
 
 def _why(error: requests.RequestException) -> str:
     """Return the sentence for a failure of the network."""
-    kinds = {requests.exceptions.ProxyError: "why_proxy", requests.exceptions.SSLError: "why_secure",
-             requests.exceptions.Timeout: "why_time"}
+    kinds = {
+        requests.exceptions.ProxyError: "why_proxy",
+        requests.exceptions.SSLError: "why_secure",
+        requests.exceptions.Timeout: "why_time",
+    }
     known = next((sentence for kind, sentence in kinds.items() if isinstance(error, kind)), None)
     return known or ("why_name" if _is_name_unknown(error) else "why_refused")
 
@@ -269,11 +285,19 @@ def _osmnx(desk: _Desk, folder: Path, **more: object) -> Iterator[None]:
     """
     settings, resolve = ox.settings, socket.getaddrinfo
     wanted = {
-        "use_cache": True, "cache_folder": folder,
-        "overpass_url": desk.overpass, "nominatim_url": desk.nominatim, "overpass_rate_limit": True,
-        "requests_timeout": desk.timeout, "doh_url_template": None,
-        "http_user_agent": _NAME, "http_referer": _NAME, "http_accept_language": "zh-CN,zh;q=0.9,en;q=0.5",
-        "requests_kwargs": {**settings.requests_kwargs, "hooks": {"response": desk.look}}, **more}
+        "use_cache": True,
+        "cache_folder": folder,
+        "overpass_url": desk.overpass,
+        "nominatim_url": desk.nominatim,
+        "overpass_rate_limit": True,
+        "requests_timeout": desk.timeout,
+        "doh_url_template": None,
+        "http_user_agent": _NAME,
+        "http_referer": _NAME,
+        "http_accept_language": "zh-CN,zh;q=0.9,en;q=0.5",
+        "requests_kwargs": {**settings.requests_kwargs, "hooks": {"response": desk.look}},
+        **more,
+    }
     before = {name: getattr(settings, name) for name in wanted}
     try:
         for name, value in wanted.items():
@@ -320,9 +344,17 @@ def _download(polygon: Area, desk: _Desk) -> list[Path]:
     bounds = ", ".join(f"{edge:.4f}" for edge in polygon.bounds)
     desk.asked, desk.server = desk.asked or text("fetch.asked_area", bounds=bounds), desk.overpass
     settings = ox.settings
-    folder = _folder(desk, "roads", desk.overpass, desk.timeout, settings.overpass_settings,
-                     settings.overpass_memory, settings.max_query_area_size, _ROADS,
-                     shapely.to_wkt(polygon, rounding_precision=7))
+    folder = _folder(
+        desk,
+        "roads",
+        desk.overpass,
+        desk.timeout,
+        settings.overpass_settings,
+        settings.overpass_memory,
+        settings.max_query_area_size,
+        _ROADS,
+        shapely.to_wkt(polygon, rounding_precision=7),
+    )
     listed = folder / _COMPLETE
     if listed.exists():
         answers = [folder / name for name in listed.read_text("utf-8").split()]
@@ -345,12 +377,21 @@ def _ask(polygon: Area, folder: Path, desk: _Desk) -> None:
     with _osmnx(desk, folder, cache_only_mode=True), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "This area is", UserWarning)  # said above, in the user's language
         # OSMnx takes a server that cannot be reached for a busy one and waits a minute: look first.
-        requests.get(f"{desk.overpass.rstrip('/')}/status",
-                     timeout=(min(_CONNECT_SECONDS, desk.timeout), desk.timeout),
-                     headers={"User-Agent": _NAME, "Referer": _NAME}, **ox.settings.requests_kwargs)
+        requests.get(
+            f"{desk.overpass.rstrip('/')}/status",
+            timeout=(min(_CONNECT_SECONDS, desk.timeout), desk.timeout),
+            headers={"User-Agent": _NAME, "Referer": _NAME},
+            **ox.settings.requests_kwargs,
+        )
         try:
-            ox.graph.graph_from_polygon(polygon, network_type="all", simplify=False, retain_all=True,
-                                        truncate_by_edge=True, custom_filter=_ROADS)
+            ox.graph.graph_from_polygon(
+                polygon,
+                network_type="all",
+                simplify=False,
+                retain_all=True,
+                truncate_by_edge=True,
+                custom_filter=_ROADS,
+            )
         except InterruptedError:  # how OSMnx says that all answers are in the cache
             return
         except requests.RequestException:
@@ -373,8 +414,11 @@ def _merge(answers: list[Path], desk: _Desk) -> tuple[dict[int, Any], dict[int, 
             shutil.rmtree(folder, ignore_errors=True)
         raise InputError(problem("no_roads_fetched", asked=desk.asked, server=desk.overpass))
     stamp = min(stamps)
-    return (dict(sorted(found["node"].items())), dict(sorted(found["way"].items())),
-            stamp if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stamp) else "")
+    return (
+        dict(sorted(found["node"].items())),
+        dict(sorted(found["way"].items())),
+        stamp if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stamp) else "",
+    )
 
 
 def _save(path: Path, nodes: dict[int, Any], ways: dict[int, Any], stamp: str, desk: _Desk) -> None:
@@ -429,9 +473,17 @@ def _write_osm(path: Path, form: str, nodes: dict[int, Any], ways: dict[int, Any
 def _write_graph(path: Path, nodes: dict[int, Any], ways: dict[int, Any], stamp: str, desk: _Desk) -> None:
     """Write OSMnx's own graph of the same ways, unsimplified, with the tags that traffic rules read."""
     way_tags, node_tags = ox.settings.useful_tags_way, ox.settings.useful_tags_node
-    with tempfile.TemporaryDirectory() as folder, _one_at_a_time, _osmnx(
-            desk, Path(folder), all_oneway=False, useful_tags_way=sorted(KEYS.union(way_tags)),
-            useful_tags_node=sorted(KEYS.union(node_tags))):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _one_at_a_time,
+        _osmnx(
+            desk,
+            Path(folder),
+            all_oneway=False,
+            useful_tags_way=sorted(KEYS.union(way_tags)),
+            useful_tags_node=sorted(KEYS.union(node_tags)),
+        ),
+    ):
         _write_osm(Path(folder) / "roads.osm", "osm", nodes, ways, "")
         try:
             graph = ox.graph.graph_from_xml(Path(folder) / "roads.osm", simplify=False, retain_all=True)

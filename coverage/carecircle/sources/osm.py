@@ -24,6 +24,10 @@ _CLIP_EVERY = 20_000
 """Ways held before those outside the boundary are thrown away: bounds the memory of reading a province."""
 
 
+_NAMES = sorted(KEYS)
+_HIGHWAY, _BARRIER = _NAMES.index("highway"), _NAMES.index("barrier")
+
+
 class _Ways:
     """Ways being collected; the boundary is applied as they come in."""
 
@@ -52,9 +56,15 @@ class _Ways:
         counts = np.array(self.counts, dtype=np.int64)
         keep = np.ones(len(lines), dtype=bool) if self.boundary is None else shapely.intersects(self.boundary, lines)
         vertex = np.repeat(keep, counts)
-        self.kept.append((np.array(self.refs, dtype=np.int64)[vertex], shapely.get_coordinates(lines)[vertex],
-                          counts[keep], np.array(self.ids, dtype=np.int64)[keep],
-                          np.array(self.tags, dtype=np.int64)[keep]))
+        self.kept.append(
+            (
+                np.array(self.refs, dtype=np.int64)[vertex],
+                shapely.get_coordinates(lines)[vertex],
+                counts[keep],
+                np.array(self.ids, dtype=np.int64)[keep],
+                np.array(self.tags, dtype=np.int64)[keep],
+            )
+        )
         self.refs, self.wkb, self.counts, self.ids, self.tags = array("q"), [], [], [], []
 
 
@@ -94,14 +104,14 @@ def _read(path: Path, ways: _Ways, combinations: dict[Any, int], barriers: dict[
     reader = osmium.FileProcessor(str(path), NODE | WAY).with_locations().with_filter(KeyFilter("highway", "barrier"))
     item: Any
     for item in reader:
-        tags = tuple([(tag.k, tag.v) for tag in item.tags if tag.k in KEYS])
+        tags = tuple(map(item.tags.get, _NAMES))
         number = combinations.setdefault(tags, len(combinations))
         if item.is_node():
-            if any(key == "barrier" for key, _ in tags):
+            if tags[_BARRIER] is not None:
                 barriers[item.id] = number
             continue
         refs = [node.ref for node in item.nodes]
-        if len(refs) < 2 or not any(key == "highway" for key, _ in tags):
+        if len(refs) < 2 or tags[_HIGHWAY] is None:
             continue
         try:
             ways.add(item.id, refs, factory.create_linestring(item, every), number)
@@ -113,13 +123,13 @@ def _read(path: Path, ways: _Ways, combinations: dict[Any, int], barriers: dict[
 
 
 def _drawn_nodes(path: Path) -> dict[int, tuple[float, float]]:
-    """Return the nodes numbered below zero, which an editor has drawn and not uploaded: osmium's index leaves them out."""
+    """Return the nodes that were drawn and not uploaded: numbered below zero, osmium's index leaves them out."""
     nodes: Any = osmium.FileProcessor(str(path), NODE)
     return {node.id: (node.lon, node.lat) for node in nodes if node.id < 0}
 
 
 def _add_runs(ways: _Ways, way: Any, tags: int, drawn: dict[int, tuple[float, float]]) -> bool:
-    """Add the parts of a way whose vertices the file does hold (extracts cut ways at their border); was any missing?"""
+    """Add the parts of a way whose vertices the file holds (extracts cut ways at their border); return if any lack."""
     places = [(node.lon, node.lat) if node.location.valid() else drawn.get(node.ref) for node in way.nodes]
     run: list[tuple[int, tuple[float, float]]] = []
     for ref, place in [*zip((node.ref for node in way.nodes), places, strict=True), (0, None)]:
@@ -143,6 +153,14 @@ def _assemble(path: Path, ways: _Ways, combinations: dict[Any, int], barriers: d
     on_street = vertex_id[at] == gate
     notes = (text("roads.incomplete_ways", count=lost),) if lost else ()
     return Streets(
-        lonlat[first], vertex_id, sequence.astype(np.int64), np.concatenate([[0], np.cumsum(counts)]), ids, tags,
-        pd.DataFrame([dict(combination) for combination in combinations], columns=sorted(KEYS), dtype="str"),
-        at[on_street], np.array([barriers[node] for node in gate[on_street].tolist()], dtype=np.int64), notes)
+        lonlat[first],
+        vertex_id,
+        sequence.astype(np.int64),
+        np.concatenate([[0], np.cumsum(counts)]),
+        ids,
+        tags,
+        pd.DataFrame(list(combinations), columns=_NAMES, dtype="str"),
+        at[on_street],
+        np.array([barriers[node] for node in gate[on_street].tolist()], dtype=np.int64),
+        notes,
+    )

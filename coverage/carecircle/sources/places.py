@@ -100,6 +100,9 @@ def _name(item: OsmObject) -> str:
 
 def _row(tags: dict[str, str]) -> dict[str, str | None]:
     carried = {key: tags[key] for key in _CARRIED if key in tags}
-    said = {"beds": tags.get("capacity:beds", tags.get("capacity")), "ownership": tags.get("operator:type"),
-            "opened": tags.get("start_date")}
+    said = {
+        "beds": tags.get("capacity:beds", tags.get("capacity")),
+        "ownership": tags.get("operator:type"),
+        "opened": tags.get("start_date"),
+    }
     return {"name": None, "kind": tags.get("social_facility", tags.get("amenity")), **carried, **said}

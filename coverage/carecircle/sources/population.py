@@ -144,11 +144,7 @@ def narrowest_area(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.Seri
     point, area = tree.query(points.geometry.to_numpy(), predicate="intersects")
     width = shaped["level"].map({level: place for place, level in enumerate(LEVELS)}).to_numpy()[area]
     pairs = pd.DataFrame({"point": point, "width": -width, "area_id": shaped["area_id"].to_numpy()[area]})
-    first = (
-        pairs.sort_values(["point", "width", "area_id"])
-        .drop_duplicates("point")
-        .set_index("point")["area_id"]
-    )
+    first = pairs.sort_values(["point", "width", "area_id"]).drop_duplicates("point").set_index("point")["area_id"]
     found = first.reindex(range(len(points))).astype(object)
     return pd.Series(found.where(found.notna(), None).to_numpy(), index=points.index, dtype=object)
 

@@ -86,11 +86,19 @@ class Draft:
         """Whether the rows already have geometry."""
         return isinstance(self.frame, gpd.GeoDataFrame)
 
-    def adding(self, frame: pd.DataFrame | None = None, problems: list[Problem] | tuple[Problem, ...] = (),
-               notes: tuple[str, ...] = ()) -> Draft:
+    def adding(
+        self,
+        frame: pd.DataFrame | None = None,
+        problems: list[Problem] | tuple[Problem, ...] = (),
+        notes: tuple[str, ...] = (),
+    ) -> Draft:
         """Return the draft with another frame, more problems and more notes."""
-        return replace(self, frame=self.frame if frame is None else frame,
-                       problems=(*self.problems, *problems), notes=(*self.notes, *notes))
+        return replace(
+            self,
+            frame=self.frame if frame is None else frame,
+            problems=(*self.problems, *problems),
+            notes=(*self.notes, *notes),
+        )
 
 
 def load(source: Source, reading: Reading) -> SourceTable:
@@ -144,8 +152,9 @@ def _renamed(frame: pd.DataFrame, matched: Mapping[str, str]) -> pd.DataFrame:
     return frame.rename(columns={**aside, **chosen}).copy()
 
 
-def _read_cells(cells: pd.Series, column: Column, table: Table, source: SourceTable,
-                header: str) -> tuple[pd.Series, list[Problem]]:
+def _read_cells(
+    cells: pd.Series, column: Column, table: Table, source: SourceTable, header: str
+) -> tuple[pd.Series, list[Problem]]:
     if column.kind == "number":
         values, wrong = as_number(cells)
         return values, row_problems("not_a_number", wrong, source, header, value=cells)
@@ -183,8 +192,9 @@ def missing_header(draft: Draft, column: str) -> Problem:
     """Return the problem that a column is not there, with the headers that would do and those there are."""
     found = "、".join(str(header) for header in draft.source.frame.columns)
     known = "、".join(known_headers(column, draft.table.name))
-    return problem("missing_header", file=draft.source.file, sheet=draft.source.sheet, column=column,
-                   known=known, found=found)
+    return problem(
+        "missing_header", file=draft.source.file, sheet=draft.source.sheet, column=column, known=known, found=found
+    )
 
 
 def with_points(draft: Draft, reading: Reading) -> Draft:
@@ -200,8 +210,12 @@ def with_points(draft: Draft, reading: Reading) -> Draft:
     parts = shapely.get_num_geometries(geometry)
     multi = shapely.get_type_id(geometry) == shapely.GeometryType.MULTIPOINT
     index = located.frame.index
-    several = row_problems("several_parts", pd.Series(multi & (parts > 1), index=index), located.source,
-                           count=pd.Series(parts, index=index))
+    several = row_problems(
+        "several_parts",
+        pd.Series(multi & (parts > 1), index=index),
+        located.source,
+        count=pd.Series(parts, index=index),
+    )
     single = np.where(multi & (parts == 1), shapely.get_geometry(geometry, 0), geometry)
     return located.adding(with_shapes(located.frame, single), several)
 
@@ -274,8 +288,13 @@ def _shortened(problems: list[Problem]) -> list[Problem]:
             kept.append(found)
     more = {column: count - LISTED_PROBLEMS for (_, column), count in seen.items() if count > LISTED_PROBLEMS}
     at = problems[0]
-    return [*kept, *(problem("more_alike", file=at.file, sheet=at.sheet, column=column, count=count)
-                     for column, count in more.items())]
+    return [
+        *kept,
+        *(
+            problem("more_alike", file=at.file, sheet=at.sheet, column=column, count=count)
+            for column, count in more.items()
+        ),
+    ]
 
 
 def _known(found: Problem, problems: list[Problem]) -> bool:

@@ -15,14 +15,15 @@ from carecircle.sources.layers import LAYER_ENDINGS, read_layer
 from carecircle.sources.lines import read_lines
 from carecircle.sources.osm import read_osm
 from carecircle.sources.store import recall, remember
-from carecircle.sources.streets import Streets
+from carecircle.sources.streets import Streets, clip_streets
 
 OSM_ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 LINE_ENDINGS = LAYER_ENDINGS
 
 
-def read_streets(source: str | Path | nx.MultiDiGraph | gpd.GeoDataFrame, *, boundary: Any = None,
-                 cache: bool = True) -> Streets:
+def read_streets(
+    source: str | Path | nx.MultiDiGraph | gpd.GeoDataFrame | Streets, *, boundary: Any = None, cache: bool = True
+) -> Streets:
     """Read roads of any supported kind.
 
     Parameters
@@ -35,6 +36,8 @@ def read_streets(source: str | Path | nx.MultiDiGraph | gpd.GeoDataFrame, *, bou
         Remember what was read, by the content of the file.
     """
     polygon = as_polygon(boundary)
+    if isinstance(source, Streets):
+        return clip_streets(source, polygon)
     if isinstance(source, nx.MultiDiGraph):
         return read_graph(source, boundary=polygon)
     if isinstance(source, gpd.GeoDataFrame):

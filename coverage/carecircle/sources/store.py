@@ -1,7 +1,7 @@
 """What was read from a road file, kept for the next run and found again by the file's content.
 
-The store lies in ``$CARECIRCLE_CACHE``, else in the user's cache folder. Entries are plain arrays (no pickles); an entry
-that cannot be read is ignored and written anew.
+The store lies in ``$CARECIRCLE_CACHE``, else in the user's cache folder. Entries are plain arrays (no pickles); an
+entry that cannot be read is ignored and written anew.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from carecircle.sources.streets import Streets
 
 _VERSION = "streets-2"
 _SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+_DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 _ARRAYS = ("lonlat", "vertex_id", "sequence", "offsets", "way_id", "way_tags", "barrier_vertex", "barrier_tags")
 
 
@@ -38,8 +39,9 @@ def store_folder() -> Path:
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file's content, as hexadecimal text; a shapefile is all of its files."""
     if path.suffix.lower() == ".shp":
-        beside = [found for found in path.parent.glob(f"{glob.escape(path.stem)}.*") if found.suffix.lower() in _SHAPEFILE]
-        named = sorted(f"{found.suffix.lower()} {_digest(found)}" for found in beside)
+        beside = path.parent.glob(f"{glob.escape(path.stem)}.*")
+        parts = [found for found in beside if found.suffix.lower() in _SHAPEFILE]
+        named = sorted(f"{found.suffix.lower()} {_digest(found)}" for found in parts)
         return hashlib.sha256("\n".join(named).encode()).hexdigest()
     return _digest(path)
 
@@ -52,10 +54,13 @@ def _digest(path: Path) -> str:
 def recall(path: Path, boundary: shapely.Geometry | None) -> Streets | None:
     """Return the streets that were read from a file of this content, or None."""
     entry = _entry(path, boundary)
-    with suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile), np.load(entry, allow_pickle=False) as saved:
+    with suppress(*_DAMAGED), np.load(entry, allow_pickle=False) as saved:
         extra = json.loads(str(saved["extra"]))
-        tags = pd.DataFrame(extra["tags"], columns=extra["columns"]).astype("str").where(
-            pd.DataFrame(extra["tags"], columns=extra["columns"]).notna())
+        tags = (
+            pd.DataFrame(extra["tags"], columns=extra["columns"])
+            .astype("str")
+            .where(pd.DataFrame(extra["tags"], columns=extra["columns"]).notna())
+        )
         return Streets(**{name: saved[name] for name in _ARRAYS}, tags=tags, notes=tuple(extra["notes"]))
     return None
 
@@ -68,8 +73,11 @@ def remember(path: Path, boundary: shapely.Geometry | None, streets: Streets) ->
     with suppress(OSError):
         entry.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=entry.parent, suffix=".npz", delete=False) as stream:
-            np.savez(stream, extra=np.array(json.dumps(extra, ensure_ascii=False)),
-                     **{name: getattr(streets, name) for name in _ARRAYS})
+            np.savez(
+                stream,
+                extra=np.array(json.dumps(extra, ensure_ascii=False)),
+                **{name: getattr(streets, name) for name in _ARRAYS},
+            )
         Path(stream.name).replace(entry)
 
 

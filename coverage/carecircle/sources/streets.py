@@ -15,6 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from carecircle.crs import GEOGRAPHIC
+from carecircle.errors import InputError, problem
 
 Ints = NDArray[np.int64]
 
@@ -57,8 +58,9 @@ class Streets:
 
     def to_frame(self) -> gpd.GeoDataFrame:
         """Return the ways as lines with their tags."""
-        lines = shapely.linestrings(self.lonlat[self.sequence], indices=np.repeat(
-            np.arange(len(self.way_id)), np.diff(self.offsets)))
+        lines = shapely.linestrings(
+            self.lonlat[self.sequence], indices=np.repeat(np.arange(len(self.way_id)), np.diff(self.offsets))
+        )
         tags = self.tags.iloc[self.way_tags].reset_index(drop=True)
         return gpd.GeoDataFrame(tags.assign(way_id=self.way_id), geometry=lines, crs=GEOGRAPHIC)
 
@@ -84,6 +86,25 @@ def take_ways(streets: Streets, keep: NDArray[np.bool_]) -> Streets:
     position = np.full(len(streets.lonlat), -1)
     position[used] = np.arange(len(used))
     barrier = position[streets.barrier_vertex]
-    return Streets(streets.lonlat[used], streets.vertex_id[used], sequence.astype(np.int64),
-                   np.concatenate([[0], np.cumsum(lengths)]), streets.way_id[keep], streets.way_tags[keep],
-                   streets.tags, barrier[barrier >= 0], streets.barrier_tags[barrier >= 0], streets.notes)
+    return Streets(
+        streets.lonlat[used],
+        streets.vertex_id[used],
+        sequence.astype(np.int64),
+        np.concatenate([[0], np.cumsum(lengths)]),
+        streets.way_id[keep],
+        streets.way_tags[keep],
+        streets.tags,
+        barrier[barrier >= 0],
+        streets.barrier_tags[barrier >= 0],
+        streets.notes,
+    )
+
+
+def clip_streets(streets: Streets, boundary: shapely.Geometry | None) -> Streets:
+    """Return the streets whose ways touch a boundary (longitude and latitude), whole."""
+    if boundary is None:
+        return streets
+    keep = shapely.intersects(boundary, streets.to_frame().geometry.to_numpy())
+    if not keep.any():
+        raise InputError(problem("no_roads_in_boundary"))
+    return take_ways(streets, keep)

@@ -101,8 +101,9 @@ def drop_personal(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     return frame.drop(columns=found), (text("note.personal_columns", found="、".join(found)),)
 
 
-def row_problems(key: str, wrong: pd.Series, source: SourceTable, column: str | None = None,
-                 **values: pd.Series) -> list[Problem]:
+def row_problems(
+    key: str, wrong: pd.Series, source: SourceTable, column: str | None = None, **values: pd.Series
+) -> list[Problem]:
     """Return one problem for each row marked in `wrong`, at most fifty and a last one that counts the rest.
 
     Parameters
@@ -118,8 +119,17 @@ def row_problems(key: str, wrong: pd.Series, source: SourceTable, column: str | 
     """
     rows = source.rows[wrong]
     listed = rows.index[:LISTED_PROBLEMS]
-    found = [Problem(key, source.file, source.sheet, int(rows[label]), column,
-                     {gap: series[label] for gap, series in values.items()}) for label in listed]
+    found = [
+        Problem(
+            key,
+            source.file,
+            source.sheet,
+            int(rows[label]),
+            column,
+            {gap: series[label] for gap, series in values.items()},
+        )
+        for label in listed
+    ]
     if len(rows) > LISTED_PROBLEMS:
         more = {"count": len(rows) - LISTED_PROBLEMS}
         found.append(Problem("more_alike", source.file, source.sheet, None, column, more))
@@ -181,8 +191,7 @@ def sheets_with_data(book: calamine.CalamineWorkbook) -> list[str]:
     names = [
         sheet.name
         for sheet in book.sheets_metadata
-        if sheet.typ == calamine.SheetTypeEnum.WorkSheet
-        and sheet.visible == calamine.SheetVisibleEnum.Visible
+        if sheet.typ == calamine.SheetTypeEnum.WorkSheet and sheet.visible == calamine.SheetVisibleEnum.Visible
     ]
     return [name for name in names if book.get_sheet_by_name(name).height > 1]
 
@@ -192,9 +201,7 @@ def _excel_table(file: Path, sheet: str | None) -> SourceTable:
     try:
         chosen = sheet if sheet is not None else _only_sheet(book, file)
         if chosen not in book.sheet_names:
-            raise InputError(
-                problem("missing_sheet", file=file, value=chosen, found="、".join(book.sheet_names))
-            )
+            raise InputError(problem("missing_sheet", file=file, value=chosen, found="、".join(book.sheet_names)))
         content = book.get_sheet_by_name(chosen)
         cells = content.to_python(skip_empty_area=True)
     except calamine.CalamineError as error:
@@ -232,9 +239,7 @@ def _parquet_table(file: Path) -> SourceTable:
     return SourceTable(frame, pd.Series(range(2, len(frame) + 2), index=frame.index), file, None, notes)
 
 
-def _from_cells(
-    cells: Sequence[Sequence[Any]], file: Path, sheet: str | None, first_row: int = 1
-) -> SourceTable:
+def _from_cells(cells: Sequence[Sequence[Any]], file: Path, sheet: str | None, first_row: int = 1) -> SourceTable:
     """Return a table from rows of cells of which the first with content is the header."""
     raw = pd.DataFrame(dict(enumerate(zip_longest(*cells), start=1)), dtype=object)
     raw = raw.where(raw.notna() & ~raw.apply(_blank), None)
@@ -262,14 +267,10 @@ def _headers(header: pd.Series, source: SourceTable) -> list[str]:
         wrong = source.frame.loc[:, beside].notna().any(axis=1)
         count = pd.Series(int((~beside).sum()), index=source.frame.index)
         raise InputError(row_problems("cells_without_header", wrong, source, count=count))
-    names = [
-        f"column {position}" if pd.isna(name) else str(name).strip() for position, name in header.items()
-    ]
+    names = [f"column {position}" if pd.isna(name) else str(name).strip() for position, name in header.items()]
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise InputError(
-            problem("repeated_headers", file=source.file, sheet=source.sheet, found="、".join(repeated))
-        )
+        raise InputError(problem("repeated_headers", file=source.file, sheet=source.sheet, found="、".join(repeated)))
     return names
 
 
