@@ -202,11 +202,12 @@ def polygons(
         return np.full(owners, shapely.MultiPolygon(), dtype=object)
     shapes = _assembled(points, offsets, owner, owners, min_hole_m2, tolerance)
     for row in np.flatnonzero(~shapely.is_valid(shapes)).tolist():
-        # Thinning made two neighbouring outlines touch: this one keeps all its points.
+        # Thinning made two neighbouring outlines touch: this one keeps all its points (and may touch itself even so).
         mine = np.flatnonzero(owner == row)
-        shapes[row] = _assembled(
+        whole = _assembled(
             [points[k] for k in mine], [offsets[k] for k in mine], np.zeros(len(mine), np.int64), 1, min_hole_m2, 0.0
         )[0]
+        shapes[row] = shapely.make_valid(whole, method="structure", keep_collapsed=False)
     return shapes
 
 

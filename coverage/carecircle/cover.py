@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from carecircle.errors import UsageError
 from carecircle.language import text
 from carecircle.network import Floats, Ints, RoadNetwork
-from carecircle.reach import TOLERANCE_SECONDS, nearest, travel_pairs
+from carecircle.reach import TOLERANCE_SECONDS, nearest_of_places, pair_chunks
 from carecircle.schema import LEVELS, PEOPLE
-from carecircle.snap import snap
+from carecircle.snap import Places, snap
 
 ALL_KINDS = "all"
 """The `kind` of rows that count any facility."""
@@ -40,6 +40,7 @@ class _Setting:
     areas: gpd.GeoDataFrame
     levels: tuple[str, ...]
     demand: gpd.GeoDataFrame
+    at: Places
     weight: Floats
     demand_area: dict[str, Ints]
     facility_area: dict[str, Ints]
@@ -88,12 +89,13 @@ def coverage(
     if not len(minutes) or not all(0 < limit < np.inf for limit in minutes):
         raise UsageError(text("usage.limits", value=", ".join(map(str, minutes))))
     minutes = sorted({float(limit) for limit in minutes})
-    setting = _setting(demand, facilities, areas, served_share)
+    setting = _setting(demand, facilities, areas, network, served_share)
     kinds = _kinds(facilities, by_kind=by_kind)
     parts = []
     for kind in kinds:
         chosen = np.ones(len(facilities), bool) if kind == ALL_KINDS else (facilities["kind"] == kind).to_numpy(bool)
-        times = nearest(demand, facilities[chosen], network)["minutes"].to_numpy()
+        seconds, _, which = nearest_of_places(setting.at, facilities[chosen], network)
+        times = np.where(which >= 0, seconds / 60, np.nan)
         parts.append(_presence(setting, chosen, kind))
         parts += [_within(setting, times <= limit + TOLERANCE_SECONDS / 60, kind, limit) for limit in minutes]
     parts.append(_choices(setting, facilities, network, kinds, minutes))
@@ -130,7 +132,11 @@ def _unpadded(codes: pd.Series) -> pd.Index:
 
 
 def _setting(
-    demand: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, served_share: float
+    demand: gpd.GeoDataFrame,
+    facilities: gpd.GeoDataFrame,
+    areas: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    served_share: float,
 ) -> _Setting:
     if not 0 < served_share <= 1:
         raise UsageError(text("usage.served_share", value=served_share))
@@ -144,7 +150,7 @@ def _setting(
             names = assign_areas(points, areas[areas["level"] == level], code)
             by_level[level] = names.map(position).fillna(-1).to_numpy(np.int64)
         where.append(by_level)
-    return _Setting(areas, levels, demand, _weight(demand), where[0], where[1], served_share)
+    return _Setting(areas, levels, demand, snap(demand, network), _weight(demand), where[0], where[1], served_share)
 
 
 def _weight(demand: gpd.GeoDataFrame) -> Floats:
@@ -250,7 +256,8 @@ def _units(
 def _parents(areas: gpd.GeoDataFrame) -> Ints:
     """Return the position of each area's parent, -1 where it has none in the table.
 
-    Where the parent named is not in the table (a level is left out), it is the wider area that holds it, by place or code.
+    Where the parent named is not in the table (a level is left out), it is the wider area that holds it, by place or
+    code.
     """
     position = pd.Series(areas.index, index=areas["area_id"])
     parent = np.full(len(areas), -1)
@@ -278,13 +285,10 @@ def _choices(
     setting: _Setting, facilities: gpd.GeoDataFrame, network: RoadNetwork, kinds: list[str], minutes: Sequence[float]
 ) -> pd.DataFrame:
     """Count the different facilities within reach of each area's people."""
-    pairs = travel_pairs(snap(setting.demand, network), facilities, network, minutes=max(minutes))
+    best_times = _area_times(setting, facilities, network, max(minutes))
     kind_of = facilities["kind"].to_numpy(dtype=object) if "kind" in facilities else np.full(len(facilities), None)
     parts = []
-    for level in setting.levels:
-        at = setting.demand_area[level][pairs.point]
-        table = pd.DataFrame({"area": at, "facility": pairs.facility, "seconds": pairs.seconds})[at >= 0]
-        best = table.groupby(["area", "facility"], sort=True)["seconds"].min().reset_index()
+    for level, best in best_times.items():
         for kind in kinds:
             of_kind = np.ones(len(facilities), bool) if kind == ALL_KINDS else kind_of == kind
             own = best[of_kind[best["facility"]]]
@@ -294,6 +298,24 @@ def _choices(
                 count = np.bincount(near, minlength=len(setting.areas)).astype(float)
                 parts.append(_rows(setting, level, kind, float(limit), "facilities", "", count, total))
     return pd.concat(parts, ignore_index=True)
+
+
+def _area_times(
+    setting: _Setting, facilities: gpd.GeoDataFrame, network: RoadNetwork, minutes: float
+) -> dict[str, pd.DataFrame]:
+    """Return the least seconds between each area's people and each facility, by level, reduced as pairs come in."""
+    parts: dict[str, list[pd.DataFrame]] = {level: [] for level in setting.levels}
+    for pairs in pair_chunks(setting.at, facilities, network, minutes=minutes):
+        for level, found in parts.items():
+            at = setting.demand_area[level][pairs.point]
+            table = pd.DataFrame({"area": at, "facility": pairs.facility, "seconds": pairs.seconds})
+            found.append(_least(table[at >= 0]))
+    empty = pd.DataFrame({"area": np.zeros(0, int), "facility": np.zeros(0, int), "seconds": np.zeros(0)})
+    return {level: _least(pd.concat([empty, *found])) for level, found in parts.items()}
+
+
+def _least(table: pd.DataFrame) -> pd.DataFrame:
+    return table.groupby(["area", "facility"])["seconds"].min().reset_index()
 
 
 def _ordered(cover: pd.DataFrame, setting: _Setting, kinds: list[str]) -> pd.DataFrame:

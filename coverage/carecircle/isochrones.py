@@ -26,7 +26,8 @@ from carecircle.language import text
 from carecircle.legs import Direction
 from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.pieces import Pieces, merged, piece_lines, reached_pieces, share_of_edge, touched_edges
-from carecircle.reach import TOLERANCE_SECONDS, facility_seconds, search_blocks
+from carecircle.reach import TOLERANCE_SECONDS
+from carecircle.search import facility_seconds, search_blocks
 from carecircle.snap import Places, snap
 
 ALL = "all"
@@ -362,4 +363,8 @@ def _finished(frame: gpd.GeoDataFrame, network: RoadNetwork) -> gpd.GeoDataFrame
     radius = frame["minutes"].to_numpy() * 60 * network.profile.speed_mps
     frame = frame.assign(area_km2=area / 1e6, shed_ratio=area / (np.pi * radius**2))
     columns = ["facility_id", "minutes", "reached_km", "area_km2", "shed_ratio", "note", "geometry"]
-    return frame[columns].to_crs(GEOGRAPHIC)
+    frame = frame[columns].to_crs(GEOGRAPHIC)
+    shapes = frame.geometry.to_numpy().copy()
+    broken = ~shapely.is_valid(shapes)  # outlines less than a millimetre apart can cross when turned into degrees
+    shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
+    return frame.set_geometry(shapes, crs=GEOGRAPHIC)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from carecircle.legs import Direction
 from carecircle.network import Floats, Ints, RoadNetwork
-from carecircle.reach import Block
+from carecircle.search import Block
 from carecircle.snap import Places
 from carecircle.sources.streets import ranges
 

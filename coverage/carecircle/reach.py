@@ -16,32 +16,22 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from carecircle.errors import UsageError
 from carecircle.language import text
 from carecircle.legs import Direction, direct_seconds, ends_of, same_edge
 from carecircle.lengths import tree_metres
 from carecircle.network import Floats, Ints, RoadNetwork
+from carecircle.search import BLOCK_BYTES, BLOCK_ROWS, Block, facility_seconds, search_blocks, search_from_all
 from carecircle.snap import Places, snap
 
 TOLERANCE_SECONDS = 1e-6
 """A time this little over the limit is at the limit: 720 m at 0.8 m/s is 15 minutes, whatever the last digit says."""
 
-BLOCK_BYTES = 48 * 2**20
-"""Memory of the times of one block of facilities."""
-
-BLOCK_ROWS = 32
-"""Most facilities in a block: few enough that neighbours share a small part of the network."""
-
-
-WINDOW_SHARE = 0.3
-"""A block that can reach a greater share of the nodes than this is searched on the whole network."""
-
 
 @dataclass(frozen=True)
 class Pairs:
-    """Travel times within the limit, one row a pair, sorted by point and then by seconds.
+    """Travel times within the limit, one row a pair; from `travel_pairs`, sorted by point and then by seconds.
 
     Parameters
     ----------
@@ -55,31 +45,6 @@ class Pairs:
     facility: Ints
     seconds: Floats
     metres: Floats
-
-
-@dataclass(frozen=True)
-class Block:
-    """One search: facilities `rows`, and the times between them and the nodes around them.
-
-    Parameters
-    ----------
-    rows
-        (b,) positions of the facilities.
-    nodes
-        (k,) nodes of the network that were searched.
-    local
-        (n + 1,) position of each node of the network among `nodes`; k = not searched. The last entry is k.
-    seconds
-        (b, k + 1) time, the facility's access leg included; inf beyond the limit, and in the last column.
-    metres
-        (b, k + 1) length of the way, likewise; None where it follows from the seconds (see `RoadNetwork.uniform`).
-    """
-
-    rows: Ints
-    nodes: Ints
-    local: Ints
-    seconds: Floats
-    metres: Floats | None
 
 
 @dataclass(frozen=True)
@@ -123,22 +88,34 @@ def nearest(
         On the index of `points`: ``facility_id``, ``minutes``, ``metres`` (whole way, access legs included) and
         ``snap_metres`` (access leg of the point). Not reached: no facility, NaN minutes and metres.
     """
-    at, to = snap(points, network), snap(facilities, network)
-    added = facility_seconds(facilities, network, to)
-    limit = _limit_seconds(minutes)
-    rows = np.flatnonzero(to.on_network & (added <= limit))
-    seconds, metres, which = _search_nearest(network, to.take(rows), added[rows], limit, direction, at)
+    at = snap(points, network)
+    seconds, metres, which = nearest_of_places(at, facilities, network, minutes=minutes, direction=direction)
     found = which >= 0
-    names = _names(facilities["facility_id"]).take(rows)
     return pd.DataFrame(
         {
-            "facility_id": names.take(np.where(found, which, -1), allow_fill=True),
+            "facility_id": _names(facilities["facility_id"]).take(which, allow_fill=True),
             "minutes": np.where(found, seconds / 60, np.nan),
             "metres": np.where(found, metres, np.nan),
             "snap_metres": at.metres,
         },
         index=points.index,
     )
+
+
+def nearest_of_places(
+    at: Places,
+    facilities: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    minutes: float | None = None,
+    direction: Direction = "to",
+) -> tuple[Floats, Floats, Ints]:
+    """Return (seconds, metres, position of the facility) for places already snapped; position -1 = not reached."""
+    to, limit = snap(facilities, network), _limit_seconds(minutes)
+    added = facility_seconds(facilities, network, to)
+    rows = np.flatnonzero(to.on_network & (added <= limit))
+    seconds, metres, which = _search_nearest(network, to.take(rows), added[rows], limit, direction, at)
+    return seconds, metres, np.append(rows, -1)[which]
 
 
 def nearest_to_nodes(
@@ -154,7 +131,7 @@ def nearest_to_nodes(
     to = snap(facilities, network)
     added, limit = facility_seconds(facilities, network, to), _limit_seconds(minutes)
     rows = np.flatnonzero(to.on_network & (added <= limit))
-    seconds, _, source = _search_from_all(network, to.take(rows), added[rows], limit, direction)
+    seconds, _, source = search_from_all(network, to.take(rows), added[rows], limit, direction)
     seconds, source = seconds[: network.n_nodes], source[: network.n_nodes] - network.n_nodes
     found = np.isfinite(seconds)
     names = _names(facilities["facility_id"]).take(rows)
@@ -222,23 +199,30 @@ def travel_pairs(
     block_rows: int = BLOCK_ROWS,
 ) -> Pairs:
     """Return all pairs of places and facilities within the limit; `block_rows` never changes the result."""
-    to, limit = snap(facilities, network), _limit_seconds(minutes)
-    search = _PairSearch(
-        network,
-        at,
-        to,
-        facility_seconds(facilities, network, to),
-        limit,
-        direction,
-        ends_of(network, at, leaving=direction == "to"),
-        at.metres / network.profile.access_mps,
-    )
-    blocks = search_blocks(network, to, search.added, limit, direction, block_rows)
-    parts = [part for block in blocks for part in _block_pairs(search, block)]
+    chunks = pair_chunks(at, facilities, network, minutes=minutes, direction=direction, block_rows=block_rows)
+    parts = [(part.point, part.facility, part.seconds, part.metres) for part in chunks]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 4
     order = np.lexsort((columns[1], columns[2], columns[0]))
     point, facility, seconds, metres = (column[order] for column in columns)
     return Pairs(point.astype(np.int64), facility.astype(np.int64), seconds, metres)
+
+
+def pair_chunks(
+    at: Places,
+    facilities: gpd.GeoDataFrame,
+    network: RoadNetwork,
+    *,
+    minutes: float,
+    direction: Direction = "to",
+    block_rows: int = BLOCK_ROWS,
+) -> Iterator[Pairs]:
+    """Yield the pairs within the limit, each once, some at a time and in no order: memory does not grow with them."""
+    to, limit = snap(facilities, network), _limit_seconds(minutes)
+    added = facility_seconds(facilities, network, to)
+    legs = ends_of(network, at, leaving=direction == "to")
+    search = _PairSearch(network, at, to, added, limit, direction, legs, at.metres / network.profile.access_mps)
+    for block in search_blocks(network, to, added, limit, direction, block_rows):
+        yield from _block_pairs(search, block)
 
 
 def travel_matrix(
@@ -269,57 +253,12 @@ def point_names(points: gpd.GeoDataFrame) -> pd.Series:
     return pd.Series(points[key] if key else points.index.to_series().astype("str"))
 
 
-def facility_seconds(facilities: gpd.GeoDataFrame, network: RoadNetwork, to: Places) -> Floats:
-    """Return what each facility adds to a way: its access leg and its ``added_minutes``, in seconds."""
-    own = facilities["added_minutes"].fillna(0).to_numpy(float) * 60 if "added_minutes" in facilities else 0.0
-    return np.asarray(to.metres / network.profile.access_mps + own)
-
-
 def _limit_seconds(minutes: float | None) -> float:
     if minutes is None:
         return float("inf")
     if not minutes > 0:
         raise UsageError(text("usage.minutes", value=minutes))
     return minutes * 60 + TOLERANCE_SECONDS
-
-
-def _with_sources(graph: csr_array, nodes_at: tuple[Ints, Ints], legs: tuple[Floats, Floats]) -> csr_array:
-    """Return the graph with one more node a facility, from which arcs lead to the ends of its edge."""
-    n, rows = graph.shape[0], len(legs[0])
-    head, weight = np.stack(nodes_at, axis=1), np.stack(legs, axis=1)
-    loop = head[:, 0] == head[:, 1]
-    weight[loop] = weight[loop].min(axis=1, keepdims=True)
-    use = np.isfinite(weight) & (head < n)
-    use[loop, 1] = False
-    indptr = np.concatenate([graph.indptr, graph.indptr[-1] + np.cumsum(use.sum(axis=1))])
-    return csr_array(
-        (
-            np.concatenate([graph.data, weight[use]]),
-            np.concatenate([graph.indices, head[use].astype(graph.indices.dtype)]),
-            indptr.astype(graph.indptr.dtype),
-        ),
-        shape=(n + rows, n + rows),
-    )
-
-
-def _search_from_all(
-    network: RoadNetwork,
-    to: Places,
-    added: Floats,
-    limit: float,
-    direction: Direction,
-) -> tuple[Floats, Ints, Ints]:
-    """Search from all facilities at once: (seconds, predecessor, source) of every node and then of every facility."""
-    n = network.n_nodes
-    if len(to) == 0:
-        return np.full(n, np.inf), np.full(n, -9999), np.full(n, -9999)
-    arcs = network.arcs_to if direction == "to" else network.arcs_from
-    in_u, in_v = ends_of(network, to, leaving=direction == "from")
-    graph = _with_sources(arcs, (network.edge_u[to.edge], network.edge_v[to.edge]), (in_u + added, in_v + added))
-    seconds, before, source = dijkstra(
-        graph, indices=np.arange(n, n + len(to)), limit=limit, min_only=True, return_predecessors=True
-    )
-    return seconds, before, source
 
 
 def _search_nearest(
@@ -329,7 +268,7 @@ def _search_nearest(
     n = network.n_nodes
     if len(to) == 0:
         return np.full(len(at), np.inf), np.full(len(at), np.inf), np.full(len(at), -1)
-    reached, before, source = _search_from_all(network, to, added, limit, direction)
+    reached, before, source = search_from_all(network, to, added, limit, direction)
     edge, row = np.maximum(at.edge, 0), np.arange(len(at))
     nodes = np.stack([network.edge_u[edge], network.edge_v[edge]])
     seconds = reached[nodes] + np.stack(ends_of(network, at, leaving=direction == "to"))
@@ -372,80 +311,8 @@ def _metres_between(network: RoadNetwork, at: Places, to: Places, point: Ints, f
     return np.asarray(share * network.metres[at.edge[point]] + to.metres[facility])
 
 
-def search_blocks(
-    network: RoadNetwork, to: Places, added: Floats, limit: float, direction: Direction, block_rows: int = BLOCK_ROWS
-) -> Iterator[Block]:
-    """Search from neighbouring facilities together, each block on the part of the network it can reach.
-
-    No way within the limit leaves the rectangle around a block's places widened by limit x the network's greatest speed
-    over the ground of the map, so leaving out the rest of the network changes nothing.
-    """
-    usable = np.flatnonzero(to.on_network & (added <= limit))
-    if len(usable) == 0:
-        return
-    xy = place_xy(network, to)
-    order = usable[_along_curve(xy[usable])]
-    wide = max(1, int(BLOCK_BYTES // (8 * (network.n_nodes + 1))))
-    size = min(block_rows, wide) if np.isfinite(limit) else min(len(order), wide)
-    arcs = network.arcs_to if direction == "to" else network.arcs_from
-    for first in range(0, len(order), size):
-        rows = order[first : first + size]
-        yield _search(network, arcs, to.take(rows), rows, added[rows], limit, direction, xy[rows])
-
-
-def _search(
-    network: RoadNetwork,
-    arcs: csr_array,
-    to: Places,
-    rows: Ints,
-    added: Floats,
-    limit: float,
-    direction: Direction,
-    xy: Floats,
-) -> Block:
-    nodes, graph = _window(network, arcs, xy, limit)
-    local = np.full(network.n_nodes + 1, len(nodes))
-    local[nodes] = np.arange(len(nodes))
-    in_u, in_v = ends_of(network, to, leaving=direction == "from")
-    ends = local[network.edge_u[to.edge]], local[network.edge_v[to.edge]]
-    graph = _with_sources(graph, ends, (in_u + added, in_v + added))
-    k = len(nodes)
-    sources = np.arange(k, k + len(rows))
-    if network.uniform:
-        seconds, metres = dijkstra(graph, indices=sources, limit=limit)[:, : k + 1], None
-    else:
-        seconds, before = dijkstra(graph, indices=sources, limit=limit, return_predecessors=True)
-        metres = tree_metres(network, seconds, before, nodes, direction, to)[:, : k + 1]
-        seconds = seconds[:, : k + 1]
-    seconds[:, k] = np.inf
-    return Block(rows, nodes, local, seconds, metres)
-
-
-def _window(network: RoadNetwork, arcs: csr_array, xy: Floats, limit: float) -> tuple[Ints, csr_array]:
-    """Return the nodes that ways of the limit can touch, and the graph of them."""
-    reach = limit * network.fastest
-    (west, south), (east, north) = xy.min(axis=0) - reach, xy.max(axis=0) + reach
-    x, y = network.node_xy.T
-    nodes = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
-    if len(nodes) > WINDOW_SHARE * network.n_nodes:
-        return np.arange(network.n_nodes), arcs
-    return nodes, arcs[nodes][:, nodes]
-
-
-def place_xy(network: RoadNetwork, places: Places) -> Floats:
-    """Return (n, 2) a point near each place, metres: one end of its edge moved along the chord."""
-    edge = np.maximum(places.edge, 0)
-    u, v = network.node_xy[network.edge_u[edge]], network.node_xy[network.edge_v[edge]]
-    return np.asarray(u + places.fraction[:, None] * (v - u))
-
-
-def _along_curve(xy: Floats) -> Ints:
-    """Return an order in which neighbours in the plane are neighbours in the list (Hilbert curve)."""
-    return np.argsort(gpd.GeoSeries.from_xy(xy[:, 0], xy[:, 1]).hilbert_distance().to_numpy(), kind="stable")
-
-
-def _block_pairs(search: _PairSearch, block: Block) -> Iterator[tuple[Ints, Ints, Floats, Floats]]:
-    """Yield (point, facility, seconds, metres) of a block's pairs within the limit, some points at a time."""
+def _block_pairs(search: _PairSearch, block: Block) -> Iterator[Pairs]:
+    """Yield a block's pairs within the limit, some points at a time."""
     network = search.network
     edge = np.maximum(search.at.edge, 0)
     u, v = block.local[network.edge_u[edge]], block.local[network.edge_v[edge]]
@@ -457,8 +324,8 @@ def _block_pairs(search: _PairSearch, block: Block) -> Iterator[tuple[Ints, Ints
         yield _pairs_of(search, block, near[first : first + size])
 
 
-def _pairs_of(search: _PairSearch, block: Block, near: Ints) -> tuple[Ints, Ints, Floats, Floats]:
-    """Return (point, facility, seconds, metres) of the pairs within the limit between some points and a block."""
+def _pairs_of(search: _PairSearch, block: Block, near: Ints) -> Pairs:
+    """Return the pairs within the limit between some points and a block."""
     network, to, added = search.network, search.to.take(block.rows), search.added[block.rows]
     at, access = search.at.take(near), search.access[near]
     u, v = block.local[network.edge_u[at.edge]], block.local[network.edge_v[at.edge]]
@@ -480,4 +347,4 @@ def _pairs_of(search: _PairSearch, block: Block, near: Ints) -> tuple[Ints, Ints
         own[facility, point] = True
         own = own[row, column]
         metres[own] = _metres_between(network, at, to, column[own], row[own])
-    return near[column], block.rows[row], seconds[row, column], metres + at.metres[column]
+    return Pairs(near[column], block.rows[row], seconds[row, column], metres + at.metres[column])

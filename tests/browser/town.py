@@ -1,8 +1,6 @@
 """A made-up town for tests of what is shown: streets, areas, facilities, demand and rings that fit."""
 
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import geopandas as gpd
 import networkx as nx
@@ -10,8 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from carecircle import model
-from carecircle.model import profile
+from carecircle.model import Study, profile
 
 LON, LAT = 102.5, 24.3
 MINUTES = (5.0, 10.0, 15.0)
@@ -25,25 +22,6 @@ NASTY = (
     '=HYPERLINK("x")',
     "\u2028\\u003cb\\u003e",
 )
-
-
-@dataclass(frozen=True)
-class StandIn:
-    """What the reports read of `carecircle.model.Study`."""
-
-    title: str
-    as_of: date | None
-    fictional: bool
-    profile: Any
-    minutes: tuple[float, ...]
-    facilities: gpd.GeoDataFrame
-    areas: gpd.GeoDataFrame
-    demand: gpd.GeoDataFrame
-    isochrones: gpd.GeoDataFrame
-    cover: pd.DataFrame
-    streets: gpd.GeoDataFrame
-    notes: tuple[str, ...]
-    provenance: dict[str, Any]
 
 
 def lonlat(geometry):
@@ -264,8 +242,7 @@ def town(*, nasty=False, facilities=26, points=900):
         [shapely.LineString([place[a], place[b]]) for a, b in graph.edges],
         highway=[edge["highway"] for *_, edge in graph.edges(data=True)],
     )
-    study = getattr(model, "Study", StandIn)
-    return study(
+    return Study(
         title=NASTY[1] if nasty else "示例县一刻钟养老服务圈",
         as_of=date(2024, 6, 30),
         fictional=True,

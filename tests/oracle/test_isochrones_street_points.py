@@ -17,7 +17,8 @@ import shapely
 
 from carecircle.isochrones import IsochroneOptions, isochrones, reached_streets
 from carecircle.pieces import reached_pieces, touched_edges
-from carecircle.reach import TOLERANCE_SECONDS, facility_seconds, nearest, search_blocks, travel_pairs
+from carecircle.reach import TOLERANCE_SECONDS, nearest, travel_pairs
+from carecircle.search import facility_seconds, search_blocks
 from carecircle.snap import Places, snap
 
 CITIES = ["helsinki", pytest.param("panzhihua", marks=pytest.mark.real)]

@@ -173,7 +173,7 @@ def test_closed_facilities_are_left_out_by_open_facilities(at, facilities, deman
     more = at((250, 0), (4250, 0), (2500, 0), kind=["A", "B", "B"], status=["open", None, "停业"]).to_crs(4326)
     pd.testing.assert_frame_equal(coverage(demand, open_facilities(more), areas, network, minutes=(5, 15)), table)
     counted = coverage(demand, more, areas, network, minutes=(5, 15))
-    assert pick(counted, "people_60", "county", minutes=15)[0] == (50 + 20 + 30, 120)
+    assert pick(counted, "people_60", "county", minutes=15)[0] == (50 + 30, 120)
 
 
 def test_no_facility_covers_nobody(demand, facilities, areas, network):

@@ -7,7 +7,8 @@ import shapely
 from carecircle.model import profile
 from carecircle.network import build_network
 from carecircle.pieces import merged, piece_lines, reached_pieces, touched_edges
-from carecircle.reach import facility_seconds, search_blocks, travel_pairs
+from carecircle.reach import travel_pairs
+from carecircle.search import facility_seconds, search_blocks
 from carecircle.snap import Places, snap
 
 ROAD = {"highway": "residential"}
