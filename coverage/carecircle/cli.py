@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-import tomllib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,16 +13,40 @@ import pandas as pd
 import typer
 
 from carecircle import pipeline
+from carecircle.arguments import (
+    DATUMS,
+    GRIDS,
+    Boundary,
+    Closed,
+    Datum,
+    FacilityFile,
+    Json,
+    Lang,
+    ModeName,
+    ProfileName,
+    Quiet,
+    Roads,
+    Speed,
+    Speeds,
+    ToFrom,
+    choice,
+    minutes_list,
+    pairs,
+    refuse_other_than_csv,
+    refuse_overwriting,
+    speed_table,
+)
 from carecircle.config import load_plan
 from carecircle.console import Session, session
 from carecircle.cover import SERVED_SHARE, coverage
 from carecircle.datasets import demo_file
+from carecircle.edit import with_barriers
 from carecircle.errors import UsageError
 from carecircle.isochrones import IsochroneOptions, isochrones, reached_streets
 from carecircle.language import text
 from carecircle.model import profile
 from carecircle.network import RoadNetwork, island_note, read_network
-from carecircle.outputs import whole_file, write_layer
+from carecircle.outputs import LAYER_DRIVERS, whole_file, write_layer
 from carecircle.raster import minutes_raster, write_minutes_raster
 from carecircle.reach import nearest, point_names, travel_times
 from carecircle.report import facts
@@ -47,29 +70,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Fifteen-minute elderly-care circles along real roads 一刻钟养老服务圈",
 )
-
-Roads = Annotated[Path, typer.Option("--roads", help="Roads: .osm.pbf, .osm, .osm.gz, GraphML, or a line layer.")]
-FacilityFile = Annotated[
-    Path, typer.Option("--facilities", help="Facilities: table with lon/lat, point layer, or OSM file.")
-]
-Datum = Annotated[str, typer.Option("--datum", help="Datum of facility coordinates: wgs84, gcj02 or bd09.")]
-ProfileName = Annotated[
-    str,
-    typer.Option(
-        "--profile", help="Who travels: elder (0.8 m/s), young-old, oldest, adult, wheelchair, bike, e-bike, drive."
-    ),
-]
-ModeName = Annotated[
-    str | None, typer.Option("--mode", help="walk, wheelchair, bike, e-bike or drive; its usual profile.")
-]
-Speed = Annotated[float | None, typer.Option("--speed", help="Speed in m/s instead of the profile's.")]
-Speeds = Annotated[Path | None, typer.Option("--speeds", help="TOML file with lines 'class = km/h'.")]
-Boundary = Annotated[Path | None, typer.Option("--boundary", help="Polygon layer in which to read the roads.")]
-ToFrom = Annotated[str, typer.Option("--direction", help="Travel 'to' the facility or 'from' it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print a summary for machines.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-Lang = Annotated[str, typer.Option("--lang", help="zh or en.", envvar="CARECIRCLE_LANG")]
-Closed = Annotated[bool, typer.Option("--count-closed", help="Also count closed and planned facilities.")]
 
 
 @app.command("run")
@@ -125,7 +125,7 @@ def _run(told: Session, plan_file: Path, out: Path | None) -> None:
             measure=facts.label("fact.measure_", facts.headline_measure(study)),
         )
     )
-    told.say(text("cli.profile", profile=study.profile.name, speed=f"{study.profile.speed_mps:g}"))
+    told.say(text("cli.profile", profile=study.profile.name, speed=f"{study.profile.speed_mps:.2f}"))
     told.say(text("cli.folder", folder=folder.resolve()))
     told.say(text("cli.map", path=(folder / "map.html").resolve()))
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
@@ -154,15 +154,18 @@ def times_command(
     facilities: FacilityFile,
     points: Annotated[Path, typer.Option("--points", help="Points: table with point_id, lon, lat, or a point layer.")],
     out: Annotated[Path, typer.Option("--out", help="CSV file to write.")],
-    minutes: Annotated[float, typer.Option("--minutes", help="Limit, inclusive.")] = 30,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="Limit, inclusive; default 30, with --nearest none.")
+    ] = None,
     nearest_only: Annotated[bool, typer.Option("--nearest", help="Only the nearest facility of each point.")] = False,
-    profile_name: ProfileName = "elder",
+    profile_name: ProfileName = None,
     mode: ModeName = None,
     speed: Speed = None,
     speeds: Speeds = None,
     boundary: Boundary = None,
     direction: ToFrom = "to",
     datum: Datum = "wgs84",
+    points_datum: Annotated[str, typer.Option("--points-datum", help="Datum of the points' coordinates.")] = "wgs84",
     closed: Closed = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -176,20 +179,32 @@ def times_command(
     times.csv[/bold]
     """
     with session(lang, as_json=as_json, quiet=quiet) as told:
+        refuse_overwriting(out, roads, facilities, points, boundary, speeds)
+        refuse_other_than_csv(out)
         network = _network(told, roads, profile_name, mode, speed, speeds, boundary)
         to = _facilities(told, facilities, datum, network, closed)
-        at = read_points(points)
+        at = read_points(points, datum=choice("--points-datum", points_datum, DATUMS))
         told.note(pipeline.snap_notes("demand", pipeline.check_near(at, network, points, key="point_id")))
-        way = _choice("--direction", direction, ("to", "from"))
+        way = choice("--direction", direction, ("to", "from"))
+        limit = 30.0 if minutes is None and not nearest_only else minutes
         table = (
-            _nearest_table(at, to, network, minutes, way)
-            if nearest_only
-            else travel_times(at, to, network, minutes=minutes, direction=way)
+            _nearest_table(at, to, network, limit, way)
+            if limit is None or nearest_only
+            else travel_times(at, to, network, minutes=limit, direction=way)
         )
         with whole_file(out) as draft:
             _csv(table.round({"minutes": 6, "metres": 3, "snap_metres": 3}), draft)
         reached = int(table.loc[table["minutes"].notna(), "point_id"].nunique())
-        told.say(text("cli.times", rows=len(table), reached=reached, points=len(at), minutes=f"{minutes:g}", path=out))
+        told.say(
+            text(
+                "cli.times",
+                rows=len(table),
+                reached=reached,
+                points=len(at),
+                minutes="∞" if limit is None else f"{limit:g}",
+                path=out,
+            )
+        )
         told.done(
             {
                 "out": str(out),
@@ -197,7 +212,7 @@ def times_command(
                 "points": len(at),
                 "points_reached": reached,
                 "facilities": len(to),
-                "minutes": minutes,
+                "minutes": limit,
                 **network.summary(),
             }
         )
@@ -225,7 +240,7 @@ def isochrones_command(
     barriers: Annotated[
         Path | None, typer.Option("--barriers", help="Points, lines or polygons that close streets.")
     ] = None,
-    profile_name: ProfileName = "elder",
+    profile_name: ProfileName = None,
     mode: ModeName = None,
     speed: Speed = None,
     speeds: Speeds = None,
@@ -242,19 +257,26 @@ def isochrones_command(
     Example: [bold]carecircle isochrones --roads roads.osm.pbf --facilities homes.csv --out iso.gpkg --union[/bold]
     """
     with session(lang, as_json=as_json, quiet=quiet) as told:
-        limits = _minutes(minutes)
-        way = _choice("--direction", direction, ("to", "from"))
+        refuse_overwriting(out, roads, facilities, boundary, speeds, barriers)
+        limits = minutes_list(minutes)
+        way = choice("--direction", direction, ("to", "from"))
+        if out.suffix.lower() not in {*LAYER_DRIVERS, ".parquet", *GRIDS}:
+            known = " ".join((*LAYER_DRIVERS, ".parquet", *GRIDS))
+            raise UsageError(text("output.unknown_layer", path=out.name, known=known))
+        if out.suffix.lower() in GRIDS and (edges or union or rings or overlap != "overlap"):
+            raise UsageError(text("usage.raster_options"))
         options = IsochroneOptions(
             reach_metres=reach_metres,
             min_hole_m2=float("inf") if no_holes else min_hole,
-            overlap=_choice("--overlap", overlap, ("overlap", "split", "merge")),
+            overlap=choice("--overlap", overlap, ("overlap", "split", "merge")),
             rings=rings,
             direction=way,
         )
         network = _network(told, roads, profile_name, mode, speed, speeds, boundary)
         to = _facilities(told, facilities, datum, network, closed)
-        closing = None if barriers is None else read_layer(barriers)
-        if out.suffix.lower() in {".tif", ".tiff"}:
+        if barriers is not None:
+            network = with_barriers(network, read_layer(barriers))
+        if out.suffix.lower() in GRIDS:
             with whole_file(out) as draft:
                 write_minutes_raster(
                     minutes_raster(to, network, minutes=max(limits), reach_metres=reach_metres, direction=way), draft
@@ -262,9 +284,9 @@ def isochrones_command(
             rows = 1
         else:
             frame = (
-                reached_streets(to, network, minutes=limits, barriers=closing, options=options)
+                reached_streets(to, network, minutes=limits, options=options)
                 if edges
-                else isochrones(to, network, minutes=limits, union=union, barriers=closing, options=options)
+                else isochrones(to, network, minutes=limits, union=union, options=options)
             )
             write_layer(frame, out)
             rows = len(frame)
@@ -293,12 +315,19 @@ def coverage_command(
     served_share: Annotated[
         float, typer.Option("--served-share", help="Share of a unit's people that makes it served.")
     ] = SERVED_SHARE,
-    profile_name: ProfileName = "elder",
+    profile_name: ProfileName = None,
     mode: ModeName = None,
     speed: Speed = None,
     speeds: Speeds = None,
     boundary: Boundary = None,
     datum: Datum = "wgs84",
+    population_datum: Annotated[
+        str, typer.Option("--population-datum", help="Datum of the people's coordinates.")
+    ] = "wgs84",
+    people_columns: Annotated[
+        list[str] | None,
+        typer.Option("--people-column", help="Header of a people column: people_60=老人数; repeat for more."),
+    ] = None,
     closed: Closed = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -311,11 +340,18 @@ def coverage_command(
     --minutes 15 --out cover.csv[/bold]
     """
     with session(lang, as_json=as_json, quiet=quiet) as told:
-        limits = _minutes(minutes)
+        refuse_overwriting(out, roads, facilities, population, *areas, boundary, speeds)
+        refuse_other_than_csv(out)
+        limits = minutes_list(minutes)
         network = _network(told, roads, profile_name, mode, speed, speeds, boundary)
         to = _facilities(told, facilities, datum, network, closed)
         places = read_areas(areas, level=level)
-        people = read_population(population, areas=places if places.geometry.notna().any() else None)
+        people = read_population(
+            population,
+            areas=places if places.geometry.notna().any() else None,
+            datum=choice("--population-datum", population_datum, DATUMS),
+            columns=pairs(people_columns or []),
+        )
         told.note(
             [
                 *people.attrs.get("notes", []),
@@ -411,55 +447,34 @@ def version_command() -> None:
 def _network(
     told: Session,
     roads: Path,
-    profile_name: str,
+    profile_name: str | None,
     mode: str | None,
     speed: float | None,
     speeds: Path | None,
     boundary: Path | None,
 ) -> RoadNetwork:
-    traveller = profile(mode or profile_name, speed_mps=speed)
+    traveller = profile(profile_name or mode or "elder", speed_mps=speed)
+    if mode is not None and traveller.mode != mode:
+        raise UsageError(text("usage.mode_and_profile", mode=mode, profile=profile_name))
     with told.progress(1) as progress:
         progress("roads", 0, 1)
-        network = read_network(roads, profile=traveller, speeds=_speed_table(speeds), boundary=boundary)
+        network = read_network(roads, profile=traveller, speeds=speed_table(speeds), boundary=boundary)
     island = island_note(network)
     told.note([*network.notes, *([island] if island else [])])
-    told.say(text("cli.profile", profile=traveller.name, speed=f"{traveller.speed_mps:g}"))
+    told.say(text("cli.profile", profile=traveller.name, speed=f"{traveller.speed_mps:.2f}"))
     return network
 
 
-def _speed_table(path: Path | None) -> dict[str, float] | None:
-    if path is None:
-        return None
-    try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(text("usage.speeds_file", path=path, why=str(error))) from error
-
-
 def _facilities(told: Session, path: Path, datum: str, network: RoadNetwork, closed: bool) -> gpd.GeoDataFrame:
-    found = read_facilities(path, datum=_choice("--datum", datum, ("wgs84", "gcj02", "bd09")))
+    found = read_facilities(path, datum=choice("--datum", datum, DATUMS))
     told.note(
         [*found.attrs.get("notes", []), *pipeline.snap_notes("facilities", pipeline.check_near(found, network, path))]
     )
     return found if closed else open_facilities(found).reset_index(drop=True)
 
 
-def _choice(option: str, value: str, known: tuple[str, ...]) -> Any:
-    """Return the value when it is one of those known, else raise `UsageError` that lists them."""
-    if value not in known:
-        raise UsageError(text("usage.choice", option=option, value=value, known=", ".join(known)))
-    return value
-
-
-def _minutes(value: str) -> list[float]:
-    try:
-        return sorted({float(part) for part in value.replace("，", ",").split(",")})
-    except ValueError as error:
-        raise UsageError(text("usage.list_of_minutes", value=value)) from error
-
-
 def _nearest_table(
-    at: gpd.GeoDataFrame, to: gpd.GeoDataFrame, network: RoadNetwork, minutes: float, way: Any
+    at: gpd.GeoDataFrame, to: gpd.GeoDataFrame, network: RoadNetwork, minutes: float | None, way: Any
 ) -> pd.DataFrame:
     table = nearest(at, to, network, minutes=minutes, direction=way).reset_index(drop=True)
     table.insert(0, "point_id", point_names(at).to_numpy())

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from carecircle.errors import PlanError, Problem, problem, require_file
 from carecircle.language import current_language, text
@@ -26,6 +26,30 @@ def _as_list(value: Any) -> Any:
 
 Paths = Annotated[list[Path], BeforeValidator(_as_list), Field(min_length=1)]
 Minutes = Annotated[float, Field(gt=0, le=600)]
+
+
+_REASONS = {
+    "greater_than": "more",
+    "greater_than_equal": "at_least",
+    "less_than": "less",
+    "less_than_equal": "at_most",
+    "literal_error": "one_of",
+    "too_short": "empty",
+}
+_KINDS = {
+    "float": "number",
+    "int": "number",
+    "finite": "number",
+    "bool": "truth",
+    "string": "words",
+    "path": "words",
+    "list": "list",
+    "dict": "table",
+    "model": "table",
+    "date": "date",
+}
+"""Sentences of the catalogue's section ``plan`` for what pydantic finds wrong, by the name (or its start) of the
+error."""
 
 
 class _Section(BaseModel):
@@ -78,6 +102,13 @@ class Reach(_Section):
     minutes: list[Minutes] = Field(default=[5, 10, 15], min_length=1, description="limits")
     served_share: float = Field(0.5, gt=0, le=1, description="share of a unit's people that makes it served")
 
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, value: str) -> str:
+        if value not in {*PROFILES, *MODES}:
+            raise ValueError(text("usage.profile", value=value, known=", ".join((*PROFILES, "walk"))))
+        return value
+
 
 class Isochrones(_Section):
     """How areas are drawn."""
@@ -123,21 +154,14 @@ def load_plan(path: str | Path) -> Plan:
     file = require_file(path)
     try:
         raw = tomllib.loads(file.read_text("utf-8-sig"))
+    except OSError as error:
+        raise PlanError(problem("unreadable_file", file=file, why=error.strerror or str(error))) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PlanError(problem("plan_syntax", file=file, why=str(error))) from error
     try:
         plan = Plan.model_validate(raw)
     except ValidationError as error:
         raise PlanError([_problem(file, item) for item in error.errors()]) from error
-    if plan.reach.profile not in {*PROFILES, *MODES}:
-        raise PlanError(
-            problem(
-                "plan_setting",
-                file=file,
-                setting="reach.profile",
-                why=text("usage.profile", value=plan.reach.profile, known=", ".join((*PROFILES, "walk"))),
-            )
-        )
     return _anchored(plan, file.resolve().parent)
 
 
@@ -148,7 +172,19 @@ def _problem(file: Path, item: Any) -> Problem:
         return problem("plan_missing", file=file, setting=setting)
     if kind == "extra_forbidden":
         return problem("plan_unknown", file=file, setting=setting, known=", ".join(_known(item["loc"])))
-    return problem("plan_setting", file=file, setting=setting, why=item["msg"])
+    return problem("plan_setting", file=file, setting=setting, why=_why(item))
+
+
+def _why(item: Any) -> str:
+    """Say in the user's language what is wrong with a setting."""
+    kind, given = item["type"], item.get("ctx", {})
+    if kind == "value_error":
+        return str(given["error"])
+    key = _REASONS.get(kind) or next((key for start, key in _KINDS.items() if kind.startswith(start)), None)
+    if key is None:
+        return str(item["msg"])
+    bound = next((given[name] for name in ("gt", "ge", "lt", "le", "expected", "min_length") if name in given), "")
+    return text(f"plan.{key}", bound=f"{bound:g}" if isinstance(bound, int | float) else bound, value=item["input"])
 
 
 def _known(place: tuple[Any, ...]) -> list[str]:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from carecircle.errors import CarecircleError, InputError
+from carecircle.errors import CarecircleError, InputError, UsageError
 from carecircle.language import Language, text, use_language
 from carecircle.outputs import to_json
 
@@ -60,9 +60,13 @@ class Session:
 @contextmanager
 def session(lang: str, *, as_json: bool, quiet: bool) -> Iterator[Session]:
     """Run a command: errors meant for the user become a message and exit code 1."""
-    language: Language = "en" if lang.lower().startswith("en") else "zh"
+    language: Language = "en" if lang == "en" else "zh"
     with use_language(language):
         try:
+            if lang not in {"zh", "en"}:
+                raise UsageError(text("usage.language"))
+            if not lang.lower().startswith(("zh", "en")):
+                raise UsageError(text("usage.choice", option="--lang", value=lang, known="zh, en"))
             yield Session(as_json, quiet)
         except CarecircleError as error:
             _fail(error, as_json=as_json)

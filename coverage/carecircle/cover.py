@@ -16,8 +16,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from carecircle.crs import to_geographic
 from carecircle.errors import UsageError
 from carecircle.language import text
+from carecircle.legs import check_limits
 from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.reach import TOLERANCE_SECONDS, nearest_of_places, pair_chunks
 from carecircle.schema import LEVELS, PEOPLE
@@ -41,7 +43,7 @@ class _Setting:
     levels: tuple[str, ...]
     demand: gpd.GeoDataFrame
     at: Places
-    weight: Floats
+    weights: list[Floats]
     demand_area: dict[str, Ints]
     facility_area: dict[str, Ints]
     served_share: float
@@ -53,7 +55,7 @@ def coverage(
     areas: gpd.GeoDataFrame,
     network: RoadNetwork,
     *,
-    minutes: Sequence[float] = (5, 10, 15),
+    minutes: float | Sequence[float] = (5, 10, 15),
     by_kind: bool = True,
     served_share: float = SERVED_SHARE,
 ) -> pd.DataFrame:
@@ -86,9 +88,9 @@ def coverage(
         an area itself `unit` is its own level and the tally 0 or 1 of 1; wider areas hold the sums of those inside
         them.
     """
-    if not len(minutes) or not all(0 < limit < np.inf for limit in minutes):
-        raise UsageError(text("usage.limits", value=", ".join(map(str, minutes))))
-    minutes = sorted({float(limit) for limit in minutes})
+    limits = check_limits(minutes)
+    if not limits or not all(0 < limit < np.inf for limit in limits):
+        raise UsageError(text("usage.limits", value=minutes))
     setting = _setting(demand, facilities, areas, network, served_share)
     kinds = _kinds(facilities, by_kind=by_kind)
     parts = []
@@ -97,8 +99,8 @@ def coverage(
         seconds, _, which = nearest_of_places(setting.at, facilities[chosen], network)
         times = np.where(which >= 0, seconds / 60, np.nan)
         parts.append(_presence(setting, chosen, kind))
-        parts += [_within(setting, times <= limit + TOLERANCE_SECONDS / 60, kind, limit) for limit in minutes]
-    parts.append(_choices(setting, facilities, network, kinds, minutes))
+        parts += [_within(setting, times <= limit + TOLERANCE_SECONDS / 60, kind, limit) for limit in limits]
+    parts.append(_choices(setting, facilities, network, kinds, limits))
     return _ordered(pd.concat(parts, ignore_index=True), setting, kinds)
 
 
@@ -108,6 +110,7 @@ def assign_areas(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, code: str | 
     A point on a border belongs to the area with the smallest ``area_id``, so that no point is counted twice. Areas
     without a polygon take the points whose code (column `code`) begins with their ``area_id``.
     """
+    points, areas = to_geographic(points), to_geographic(areas)
     found = pd.Series(pd.NA, index=points.index, dtype="str")
     with_shape = areas[~(areas.geometry.isna() | areas.geometry.is_empty)].sort_values("area_id")
     if len(with_shape) and len(points):
@@ -119,7 +122,7 @@ def assign_areas(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, code: str | 
     if code is not None and code in points.columns and len(without):
         codes = points[code].astype("str")
         names = pd.Series(without["area_id"].to_numpy(dtype=object), index=_unpadded(without["area_id"]))
-        for length in sorted(set(names.index.str.len())):
+        for length in sorted(set(names.index.str.len()), reverse=True):
             found = found.fillna(codes.str[:length].map(names[~names.index.duplicated()]))
     return found
 
@@ -140,6 +143,7 @@ def _setting(
 ) -> _Setting:
     if not 0 < served_share <= 1:
         raise UsageError(text("usage.served_share", value=served_share))
+    _refuse_unusable(areas, facilities)
     areas = areas.sort_values(["level", "area_id"]).reset_index(drop=True)
     levels = tuple(level for level in LEVELS if (areas["level"] == level).any())
     position = pd.Series(areas.index, index=areas["area_id"])
@@ -150,13 +154,25 @@ def _setting(
             names = assign_areas(points, areas[areas["level"] == level], code)
             by_level[level] = names.map(position).fillna(-1).to_numpy(np.int64)
         where.append(by_level)
-    return _Setting(areas, levels, demand, snap(demand, network), _weight(demand), where[0], where[1], served_share)
+    return _Setting(areas, levels, demand, snap(demand, network), _weights(demand), where[0], where[1], served_share)
 
 
-def _weight(demand: gpd.GeoDataFrame) -> Floats:
-    """Return the people by whom a unit is judged served."""
-    known = next((name for name in ("people_60", "people") if name in demand and demand[name].notna().any()), None)
-    return np.ones(len(demand)) if known is None else demand[known].fillna(0).to_numpy(float)
+def _refuse_unusable(areas: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame) -> None:
+    """Raise `UsageError` for areas that cannot be told apart or placed, and for a kind with a reserved name."""
+    if areas["area_id"].duplicated().any():
+        raise UsageError(
+            text("usage.area_twice", areas="、".join(sorted(set(areas["area_id"][areas["area_id"].duplicated()]))))
+        )
+    unknown = sorted(set(areas["level"].astype("str")) - set(LEVELS))
+    if unknown or len(areas) == 0:
+        raise UsageError(text("usage.levels", levels="、".join(unknown) or "-", known=", ".join(LEVELS)))
+    if "kind" in facilities and (facilities["kind"] == ALL_KINDS).any():
+        raise UsageError(text("usage.reserved", column="kind", value=ALL_KINDS))
+
+
+def _weights(demand: gpd.GeoDataFrame) -> list[Floats]:
+    """Return the ways to weigh a unit's people, best first: 60 and over, all, points."""
+    return [*(demand[name].to_numpy(float) for name in ("people_60", "people") if name in demand), np.ones(len(demand))]
 
 
 def _kinds(facilities: gpd.GeoDataFrame, *, by_kind: bool) -> list[str]:
@@ -210,12 +226,22 @@ def _within(setting: _Setting, within: NDArray[np.bool_], kind: str, minutes: fl
         for name, values in measures.items()
     ]
     for level in setting.levels:
-        people = _sums(setting, level, setting.weight)
-        reached = _sums(setting, level, np.where(within, setting.weight, 0.0))
+        people, reached = _served(setting, level, within)
         parts.append(
             _units(setting, level, kind, minutes, "served", reached >= setting.served_share * people, people > 0)
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def _served(setting: _Setting, level: str, within: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return (people, people within reach) of each area, by the best weight that is known there."""
+    people = np.full(len(setting.areas), np.nan)
+    reached = people.copy()
+    for weight in setting.weights:
+        unknown = np.isnan(people)
+        people = np.where(unknown, _sums(setting, level, weight), people)
+        reached = np.where(unknown, _sums(setting, level, np.where(within, weight, weight * 0)), reached)
+    return people, reached
 
 
 def _presence(setting: _Setting, chosen: NDArray[np.bool_], kind: str) -> pd.DataFrame:

@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.aoi import AreaOfInterest
 from pyproj.database import query_utm_crs_info
+from pyproj.exceptions import ProjError
+
+from carecircle.errors import UsageError
+from carecircle.language import text
 
 GEOGRAPHIC = "EPSG:4326"
 """What every table in memory is in. CGCS2000 (EPSG:4490) is the same to within a metre and read as such."""
@@ -55,7 +59,22 @@ def _transform(points: NDArray[np.float64], source: CRS | str, target: CRS | str
 
 
 def to_geographic(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return the frame in longitudes and latitudes (CGCS2000 is taken as it is: within a metre of WGS 84)."""
+    """Return the frame in longitudes and latitudes (CGCS2000 is taken as it is: within a metre of WGS 84).
+
+    Raises
+    ------
+    UsageError
+        The frame does not say its reference system, or the shift from its datum is not known (Beijing 1954, Xi'an
+        1980): a guess would be tens of metres off.
+    """
+    if frame.crs is None:
+        raise UsageError(text("usage.no_crs"))
     if frame.crs.to_epsg() == 4490:
         return frame.set_crs(GEOGRAPHIC, allow_override=True)
-    return frame if frame.crs.to_epsg() == 4326 else frame.to_crs(GEOGRAPHIC)
+    if frame.crs.to_epsg() == 4326:
+        return frame
+    try:
+        Transformer.from_crs(frame.crs, GEOGRAPHIC, always_xy=True, allow_ballpark=False)
+    except ProjError as error:
+        raise UsageError(text("usage.datum_shift", crs=frame.crs.name)) from error
+    return frame.to_crs(GEOGRAPHIC)

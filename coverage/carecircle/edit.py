@@ -11,6 +11,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from carecircle.errors import UsageError
+from carecircle.language import text
 from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.pieces import substrings
 from carecircle.snap import Places, snap_xy
@@ -54,6 +56,8 @@ def with_barriers(network: RoadNetwork, barriers: gpd.GeoDataFrame | gpd.GeoSeri
         Points close the nearest street within `POINT_BARRIER_METRES` at that place, lines cut the streets they cross,
         polygons close the parts of streets inside them. Any reference system.
     """
+    if barriers.crs is None:
+        raise UsageError(text("usage.no_crs"))
     shapes = barriers.to_crs(network.crs).geometry.to_numpy()
     shapes = shapely.get_parts(shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))])
     dimension = shapely.get_dimensions(shapes)
@@ -70,7 +74,10 @@ def with_barriers(network: RoadNetwork, barriers: gpd.GeoDataFrame | gpd.GeoSeri
         edge, fraction = np.concatenate([edge, places.edge[on]]), np.concatenate([fraction, places.fraction[on]])
     # A cut at the very end of an edge closes the edge there, not the junction: it is moved in by a hair.
     changed, _ = _replace(network, *_cut_pieces(edge, np.clip(fraction, END_SHARE, 1 - END_SHARE)), joined=False)
-    return _outside(changed, shapes[dimension == 2])
+    changed = _outside(changed, shapes[dimension == 2])
+    if changed.n_edges == 0:
+        raise UsageError(text("usage.all_closed"))
+    return changed
 
 
 def _crossings(network: RoadNetwork, lines: NDArray[Any]) -> tuple[Ints, Floats]:

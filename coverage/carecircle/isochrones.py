@@ -18,17 +18,18 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from carecircle.contours import MARGIN_CELLS, contour_around, one_owner, piece_cells, polygons, sample_edges
+from carecircle.contours import MARGIN_CELLS, Cells, contour_around, one_owner, piece_cells, polygons, sample_edges
 from carecircle.crs import GEOGRAPHIC
 from carecircle.edit import split_at, with_barriers
 from carecircle.errors import UsageError
 from carecircle.language import text
-from carecircle.legs import Direction
+from carecircle.legs import Direction, check_direction, check_limits
 from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.pieces import Pieces, merged, piece_lines, reached_pieces, share_of_edge, touched_edges
 from carecircle.reach import TOLERANCE_SECONDS
 from carecircle.search import facility_seconds, search_blocks
 from carecircle.snap import Places, snap
+from carecircle.sources.streets import ranges
 
 ALL = "all"
 """The `facility_id` of rows that stand for all facilities together."""
@@ -39,6 +40,10 @@ MOST_THINNING = 0.12
 
 NEST_METRES = 0.05
 """By how much an area is widened where it must hold a smaller one that crosses its outline."""
+
+
+COLUMNS = ["facility_id", "minutes", "reached_km", "area_km2", "shed_ratio", "note", "geometry"]
+"""Columns of `isochrones`, in order."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def isochrones(
     facilities: gpd.GeoDataFrame,
     network: RoadNetwork,
     *,
-    minutes: Sequence[float] = (5, 10, 15),
+    minutes: float | Sequence[float] = (5, 10, 15),
     union: bool = False,
     barriers: gpd.GeoDataFrame | None = None,
     options: IsochroneOptions | None = None,
@@ -138,11 +143,14 @@ def isochrones(
     GeoDataFrame
         EPSG:4326, one row a facility and limit, in that order: ``facility_id``, ``minutes``, ``reached_km`` (length of
         the reached streets), ``area_km2``, ``shed_ratio`` (area over that of the circle of the same limit as the crow
-        flies; the pedestrian-shed ratio), ``note`` (why there is no area, or a warning) and ``geometry``. Larger limits
-        contain smaller ones.
+        flies, the pedestrian-shed ratio; of the whole disc also in rows that are rings), ``note`` (why there is no
+        area, or a warning) and ``geometry``. Larger limits contain smaller ones.
     """
     options = options or IsochroneOptions()
-    limits = _limits(minutes)
+    check_direction(options.direction)
+    if (facilities["facility_id"] == ALL).any():
+        raise UsageError(text("usage.reserved", column="facility_id", value=ALL))
+    limits = check_limits(minutes)
     network = network if barriers is None else with_barriers(network, barriers)
     to = snap(facilities, network)
     shapes = np.full((len(facilities), len(limits)), shapely.MultiPolygon(), dtype=object)
@@ -158,15 +166,15 @@ def isochrones(
     if union or options.overlap == "merge":
         together = _together(frame, network, limits)
         frame = together if options.overlap == "merge" else pd.concat([frame, together], ignore_index=True)
-    frame = _as_rings(frame) if options.rings else frame
-    return _finished(frame, network)
+    frame = _measured(frame, network)
+    return _in_degrees((_as_rings(frame) if options.rings else frame)[COLUMNS])
 
 
 def reached_streets(
     facilities: gpd.GeoDataFrame,
     network: RoadNetwork,
     *,
-    minutes: Sequence[float] = (5, 10, 15),
+    minutes: float | Sequence[float] = (5, 10, 15),
     barriers: gpd.GeoDataFrame | None = None,
     options: IsochroneOptions | None = None,
 ) -> gpd.GeoDataFrame:
@@ -182,7 +190,7 @@ def reached_streets(
     network = network if barriers is None else with_barriers(network, barriers)
     to = snap(facilities, network)
     names, parts = facilities["facility_id"].to_numpy(dtype=object), []
-    for reached in _reached(facilities, network, to, _limits(minutes), options):
+    for reached in _reached(facilities, network, to, check_limits(minutes), options):
         pieces, split = reached.pieces, reached.network
         parts.append(
             gpd.GeoDataFrame(
@@ -202,13 +210,6 @@ def reached_streets(
         )
     frame = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True)).sort_values(["facility_id", "minutes"], kind="stable")
     return frame.reset_index(drop=True).to_crs(GEOGRAPHIC)
-
-
-def _limits(minutes: Sequence[float]) -> list[float]:
-    limits = sorted({float(value) for value in minutes})
-    if not limits or not limits[0] > 0 or not np.isfinite(limits[-1]):
-        raise UsageError(text("usage.limits", value=", ".join(map(str, minutes))))
-    return limits
 
 
 def _reached(
@@ -290,17 +291,39 @@ def _draw(reached: _Reached, options: IsochroneOptions, margin: int) -> NDArray[
     if options.overlap == "split":
         cells, first = one_owner(cells, first)
     level = max(options.level - 2 * options.thinning * margin, options.level * 2 / 3)
+    bounds = _cell_bounds(cells, first) if options.overlap == "split" else np.zeros((0, 4))
     points: list[Floats] = []
     offsets: list[Ints] = []
     owner: list[int] = []
     for row in np.flatnonzero(np.diff(first)).tolist():
         begin, end = first[row], first[row + 1]
-        rivals = np.concatenate([cells[:, :begin], cells[:, end:]], axis=1) if options.overlap == "split" else None
+        rivals = _rivals(cells, first, bounds, row, options) if options.overlap == "split" else None
         rings, starts = contour_around(cells[:, begin:end], options.cell, level, rivals)
         points += rings
         offsets += starts
         owner += [row] * len(rings)
     return polygons(points, offsets, np.array(owner, dtype=np.int64), owners, options.min_hole_m2, options.thinning)
+
+
+def _cell_bounds(cells: Cells, first: Ints) -> Floats:
+    """Return (owners, 4) least column and row and greatest column and row of each owner's cells; inf without any."""
+    bounds = np.tile([np.inf, np.inf, -np.inf, -np.inf], (len(first) - 1, 1))
+    some = np.flatnonzero(np.diff(first))
+    if len(some):
+        starts = first[:-1][some]
+        bounds[some, :2] = np.minimum.reduceat(cells, starts, axis=1).T
+        bounds[some, 2:] = np.maximum.reduceat(cells, starts, axis=1).T
+    return bounds
+
+
+def _rivals(cells: Cells, first: Ints, bounds: Floats, row: int, options: IsochroneOptions) -> Cells:
+    """Return the cells of all other owners whose streets come near those of one."""
+    margin = int(options.reach_metres / options.cell) + 3
+    own = bounds[row] + [-margin, -margin, margin, margin]
+    near = (bounds[:, 0] <= own[2]) & (bounds[:, 2] >= own[0]) & (bounds[:, 1] <= own[3]) & (bounds[:, 3] >= own[1])
+    near[row] = False
+    others = np.flatnonzero(near)
+    return np.take(cells, ranges(first[others], np.diff(first)[others]), axis=1)
 
 
 def _nest(shapes: NDArray[np.object_]) -> None:
@@ -355,16 +378,21 @@ def _as_rings(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     inner = np.concatenate([[False], (frame["facility_id"].to_numpy()[1:] == frame["facility_id"].to_numpy()[:-1])])
     rings = shapes.copy()
     rings[inner] = shapely.difference(shapes[inner], shapes[np.flatnonzero(inner) - 1])
-    return frame.set_geometry(rings, crs=frame.crs)
+    return frame.assign(area_km2=shapely.area(rings) / 1e6).set_geometry(rings, crs=frame.crs)
 
 
-def _finished(frame: gpd.GeoDataFrame, network: RoadNetwork) -> gpd.GeoDataFrame:
+def _measured(frame: gpd.GeoDataFrame, network: RoadNetwork) -> gpd.GeoDataFrame:
+    """Add area and pedestrian-shed ratio; where nothing is reached there is no ratio."""
     area = shapely.area(frame.geometry.to_numpy())
     radius = frame["minutes"].to_numpy() * 60 * network.profile.speed_mps
-    frame = frame.assign(area_km2=area / 1e6, shed_ratio=area / (np.pi * radius**2))
-    columns = ["facility_id", "minutes", "reached_km", "area_km2", "shed_ratio", "note", "geometry"]
-    frame = frame[columns].to_crs(GEOGRAPHIC)
+    ratio = np.where(area > 0, area / (np.pi * radius**2), np.nan)
+    return frame.assign(area_km2=area / 1e6, shed_ratio=ratio)
+
+
+def _in_degrees(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Turn areas into degrees; outlines less than a millimetre apart can come to cross on the way."""
+    frame = frame.to_crs(GEOGRAPHIC)
     shapes = frame.geometry.to_numpy().copy()
-    broken = ~shapely.is_valid(shapes)  # outlines less than a millimetre apart can cross when turned into degrees
+    broken = ~shapely.is_valid(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
     return frame.set_geometry(shapes, crs=GEOGRAPHIC)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
+from carecircle.errors import UsageError
+from carecircle.language import text
 from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.snap import Places
 from carecircle.sources.streets import ranges
@@ -17,6 +20,24 @@ Direction = Literal["to", "from"]
 def _share(fraction: Floats, seconds: Floats) -> Floats:
     """Return a share of an edge's seconds; no share of a closed direction takes no time."""
     return np.asarray(np.where(fraction == 0, 0.0, np.where(fraction == 0, 1.0, fraction) * seconds))
+
+
+def check_direction(direction: str) -> None:
+    """Raise `UsageError` for anything but ``"to"`` and ``"from"``."""
+    if direction not in {"to", "from"}:
+        raise UsageError(text("usage.choice", option="direction", value=direction, known="to, from"))
+
+
+def check_limits(minutes: float | Sequence[float]) -> list[float]:
+    """Return limits in minutes, ascending, each once; raise `UsageError` for anything but numbers above 0."""
+    try:
+        given = [] if isinstance(minutes, str) else np.atleast_1d(np.asarray(minutes, dtype=float)).tolist()
+    except (TypeError, ValueError):
+        given = []
+    limits = sorted(set(given))
+    if not limits or not limits[0] > 0 or not np.isfinite(limits[-1]):
+        raise UsageError(text("usage.limits", value=minutes))
+    return limits
 
 
 def ends_of(network: RoadNetwork, places: Places, *, leaving: bool) -> tuple[Floats, Floats]:

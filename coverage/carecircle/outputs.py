@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ LAYER_DRIVERS = {
 }
 """Formats a layer is written in, by the ending of its name; ``.parquet`` is GeoParquet."""
 
+_RESERVED = ("fid", "ogc_fid", "geom", "geometry")
 _NO_DATE = "2000-01-01T00:00:00Z"
 
 
@@ -42,8 +44,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         try:
             draft = folder / target.name
             yield draft
-            for part in sorted(folder.iterdir()):
-                part.replace(target.with_name(part.name))
+            _take_places(folder, target.parent)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -57,10 +58,32 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=".carecircle-", dir=target))
         try:
             yield folder
-            for part in sorted(folder.iterdir()):
-                part.replace(target / part.name)
+            _take_places(folder, target)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _take_places(drafts: Path, folder: Path) -> None:
+    """Move all drafts to a folder; where one cannot take its place (it is open elsewhere), earlier files come back."""
+    aside = Path(tempfile.mkdtemp(prefix=".carecircle-", dir=folder))
+    begun: list[Path] = []
+    try:
+        for draft in sorted(drafts.iterdir()):
+            place = folder / draft.name
+            if place.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
+            if place.exists():
+                place.replace(aside / place.name)
+            begun.append(place)
+            draft.replace(place)
+    except OSError:
+        for place in begun:
+            place.unlink(missing_ok=True)
+            if (aside / place.name).exists():
+                (aside / place.name).replace(place)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager
@@ -124,9 +147,19 @@ def write_layers(layers: dict[str, gpd.GeoDataFrame], path: Path, *, as_of: date
 
 
 def _plain(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return the frame with columns every format can hold."""
+    """Return the frame with columns every format can hold.
+
+    Names that differ only in case, and those that formats keep for themselves, get a ``_``.
+    """
     lists = [name for name in frame.columns if name != frame.geometry.name and frame[name].dtype == object]
-    return frame.assign(**{name: frame[name].map(str, na_action="ignore") for name in lists})
+    taken = {*_RESERVED, frame.geometry.name.lower()}
+    free = {}
+    for name in frame.columns.drop(frame.geometry.name):
+        free[name] = str(name)
+        while free[name].lower() in taken:
+            free[name] += "_"
+        taken.add(free[name].lower())
+    return frame.assign(**{name: frame[name].map(str, na_action="ignore") for name in lists}).rename(columns=free)
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, writer: Callable[[pd.DataFrame, Path], object]) -> None:

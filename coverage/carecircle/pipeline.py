@@ -10,6 +10,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from carecircle.config import Plan, load_plan
@@ -113,7 +114,7 @@ def make_study(plan: Plan, *, progress: Progress | None = None) -> Study:
     check_near(demand, network, plan.population.path, key="demand_id")
     tell("times", 4, len(STAGES))
     minutes = tuple(sorted(set(plan.reach.minutes)))
-    demand = demand.join(nearest(demand, counted, network))
+    demand = beside(demand, nearest(demand, counted, network))
     tell("isochrones", 5, len(STAGES))
     options = IsochroneOptions(reach_metres=plan.isochrones.reach_metres, min_hole_m2=plan.isochrones.min_hole_m2)
     rings = isochrones(counted, network, minutes=minutes, union=True, options=options)
@@ -263,6 +264,14 @@ def write_results(study: Study, plan: Plan, folder: Path) -> None:
         write_json({"title": study.title, **study.provenance, "headline": headline(study)}, draft / "study.json")
 
 
+def beside(frame: gpd.GeoDataFrame, results: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Return a table with results on its right; the user's own columns of such names get ``given_`` before them."""
+    taken = {name: f"given_{name}" for name in results.columns if name in frame.columns}
+    joined = frame.rename(columns=taken).join(results)
+    joined.attrs = frame.attrs
+    return joined
+
+
 def wide_areas(study: Study) -> gpd.GeoDataFrame:
     """Return the areas with their people and points, in all and within each limit, as columns for a GIS."""
     any_kind = study.cover[
@@ -271,7 +280,7 @@ def wide_areas(study: Study) -> gpd.GeoDataFrame:
     covered = any_kind.assign(column=any_kind["measure"] + "_" + any_kind["minutes"].map("{:g}min".format))
     wide = covered.pivot(index="area_id", columns="column", values="covered")
     total = any_kind.drop_duplicates(["area_id", "measure"]).pivot(index="area_id", columns="measure", values="total")
-    return study.areas.join(total, on="area_id").join(wide, on="area_id")
+    return beside(study.areas, total.join(wide).reindex(study.areas["area_id"]).set_index(study.areas.index))
 
 
 def headline(study: Study) -> list[dict[str, Any]]:

@@ -27,6 +27,9 @@ MAX_CELLS = 100_000_000
 
 NODATA = -9999.0
 
+SAMPLES = 4
+"""Points a cell's side along streets: a street that runs through less than this part of a cell's side may be missed."""
+
 
 @dataclass(frozen=True)
 class MinutesRaster:
@@ -77,7 +80,7 @@ def minutes_raster(
     edges = np.flatnonzero(np.isfinite(nodes[network.edge_u]) | np.isfinite(nodes[network.edge_v]))
     if len(edges) == 0:
         raise UsageError(text("usage.nothing_reached"))
-    samples = sample_edges(network, edges, cell_metres)
+    samples = sample_edges(network, edges, cell_metres / SAMPLES)
     edge = np.repeat(edges, np.diff(samples.first))
     toward_u, toward_v = network.backward_seconds[edge], network.forward_seconds[edge]
     if direction == "from":
@@ -87,7 +90,7 @@ def minutes_raster(
             nodes[network.edge_u[edge]] + samples.fraction * toward_u,
             nodes[network.edge_v[edge]] + (1 - samples.fraction) * toward_v,
         )
-    return _grid(network, samples.cell, seconds, minutes, cell_metres, reach_metres)
+    return _grid(network, samples.cell // SAMPLES, seconds, minutes, cell_metres, reach_metres)
 
 
 def _grid(

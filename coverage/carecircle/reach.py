@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Real
 
 import geopandas as gpd
 import numpy as np
@@ -19,7 +20,7 @@ from scipy.sparse import csr_array
 
 from carecircle.errors import UsageError
 from carecircle.language import text
-from carecircle.legs import Direction, direct_seconds, ends_of, same_edge
+from carecircle.legs import Direction, check_direction, direct_seconds, ends_of, same_edge
 from carecircle.lengths import tree_metres
 from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.search import BLOCK_BYTES, BLOCK_ROWS, Block, facility_seconds, search_blocks, search_from_all
@@ -111,6 +112,7 @@ def nearest_of_places(
     direction: Direction = "to",
 ) -> tuple[Floats, Floats, Ints]:
     """Return (seconds, metres, position of the facility) for places already snapped; position -1 = not reached."""
+    check_direction(direction)
     to, limit = snap(facilities, network), _limit_seconds(minutes)
     added = facility_seconds(facilities, network, to)
     rows = np.flatnonzero(to.on_network & (added <= limit))
@@ -217,6 +219,7 @@ def pair_chunks(
     block_rows: int = BLOCK_ROWS,
 ) -> Iterator[Pairs]:
     """Yield the pairs within the limit, each once, some at a time and in no order: memory does not grow with them."""
+    check_direction(direction)
     to, limit = snap(facilities, network), _limit_seconds(minutes)
     added = facility_seconds(facilities, network, to)
     legs = ends_of(network, at, leaving=direction == "to")
@@ -256,9 +259,9 @@ def point_names(points: gpd.GeoDataFrame) -> pd.Series:
 def _limit_seconds(minutes: float | None) -> float:
     if minutes is None:
         return float("inf")
-    if not minutes > 0:
+    if not isinstance(minutes, Real) or not minutes > 0:
         raise UsageError(text("usage.minutes", value=minutes))
-    return minutes * 60 + TOLERANCE_SECONDS
+    return float(minutes) * 60 + TOLERANCE_SECONDS
 
 
 def _search_nearest(

@@ -14,6 +14,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from carecircle.errors import UsageError
+from carecircle.language import text
 from carecircle.legs import Direction, ends_of
 from carecircle.lengths import tree_metres
 from carecircle.network import Floats, Ints, RoadNetwork
@@ -56,7 +58,11 @@ class Block:
 
 def facility_seconds(facilities: gpd.GeoDataFrame, network: RoadNetwork, to: Places) -> Floats:
     """Return what each facility adds to a way: its access leg and its ``added_minutes``, in seconds."""
-    own = facilities["added_minutes"].fillna(0).to_numpy(float) * 60 if "added_minutes" in facilities else 0.0
+    if "added_minutes" not in facilities:
+        return np.asarray(to.metres / network.profile.access_mps)
+    own = facilities["added_minutes"].fillna(0).to_numpy(float) * 60
+    if (own < 0).any():
+        raise UsageError(text("usage.added_minutes"))
     return np.asarray(to.metres / network.profile.access_mps + own)
 
 

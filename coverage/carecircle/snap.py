@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from carecircle.crs import project
+from carecircle.errors import UsageError
+from carecircle.language import text
 from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.sources.streets import ranges
 
@@ -150,15 +151,12 @@ def snap(
     main_within
         A point nearest to an island goes to the main network when that is within this distance.
     """
-    frame = points if points.crs is None or points.crs == network.crs else points.to_crs(network.crs)
+    if points.crs is None:
+        raise UsageError(text("usage.no_crs"))
+    frame = points if points.crs == network.crs else points.to_crs(network.crs)
     return snap_xy(
         np.column_stack([frame.geometry.x, frame.geometry.y]), network, max_metres=max_metres, main_within=main_within
     )
-
-
-def snap_lonlat(lonlat: Floats, network: RoadNetwork, **options: float) -> Places:
-    """Put (n, 2) longitudes and latitudes on the network; options as for `snap`."""
-    return snap_xy(project(lonlat, network.crs), network, **options)
 
 
 def snap_xy(

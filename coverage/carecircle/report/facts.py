@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from carecircle.language import Language, catalogue, text
 from carecircle.model import Profile
+from carecircle.reach import TOLERANCE_SECONDS
 from carecircle.schema import LEVELS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from carecircle.model import Study
 
 State = Literal["known", "no_data", "not_applicable"]
-MEASURES = ("people_60", "points")
+MEASURES = ("people_60", "people", "points")
 """What a share can be of: `headline_measure` takes the first that is known anywhere."""
 
 FACILITY_WORDS = {"kind": "kind.", "status": "fact.status_", "stars": "", "ownership": ""}
@@ -196,7 +197,7 @@ def levels(study: Study) -> list[str]:
 
 def headline_measure(study: Study) -> str:
     """Return what the shares of this study are of: people over 60, or points where no people are known."""
-    rows = study.cover[(study.cover["kind"] == "all") & study.cover["total"].notna()]
+    rows = study.cover[(study.cover["kind"] == "all") & (study.cover["total"] > 0)]
     return next((measure for measure in MEASURES if (rows["measure"] == measure).any()), MEASURES[0])
 
 
@@ -298,15 +299,21 @@ def served_people(study: Study) -> pd.Series:
     demand, index = study.demand, pd.Index(study.facilities["facility_id"])
     if "people_60" not in demand or demand["people_60"].notna().sum() == 0:
         return pd.Series(np.nan, index=index)
-    reached = demand[demand["minutes"] <= max(study.minutes)]
+    reached = demand[_within(study)]
     people: pd.Series = reached.groupby("facility_id")["people_60"].sum(min_count=1).reindex(index)
     return people.where(index.isin(reached["facility_id"]), 0.0)
+
+
+def _within(study: Study) -> pd.Series:
+    """Return whether each demand point is reached within the largest minutes, as `carecircle.cover` counts it."""
+    within: pd.Series = study.demand["minutes"] <= max(study.minutes) + TOLERANCE_SECONDS / 60
+    return within
 
 
 def uncovered(study: Study) -> gpd.GeoDataFrame:
     """Return the demand that no facility reaches within the largest minutes, most people over 60 first."""
     demand = study.demand
-    outside = demand[~(demand["minutes"] <= max(study.minutes))]
+    outside = demand[~_within(study)]
     people = outside["people_60"] if "people_60" in outside else pd.Series(np.nan, index=outside.index)
     order = pd.DataFrame({"people": -people, "key": outside["demand_id"]}).sort_values(["people", "key"])
     return outside.assign(people_60=people).loc[order.index]

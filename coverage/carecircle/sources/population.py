@@ -127,6 +127,8 @@ def _inside(draft: Draft, areas: gpd.GeoDataFrame | None) -> Draft:
     inside = narrowest.notna() | draft.frame.geometry.isna()
     frame = filled(draft.frame, ("area_id",))
     frame = frame.assign(area_id=frame["area_id"].where(frame["area_id"].notna(), narrowest))
+    if len(inside) and not inside.any():
+        raise InputError(problem("all_outside_areas", file=draft.source.file))
     if inside.all():
         return draft.adding(frame)
     notes = (text("note.outside_areas", count=int((~inside).sum())),)

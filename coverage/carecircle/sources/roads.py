@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import networkx as nx
 import shapely
+from shapely import GeometryType
 
 from carecircle.errors import InputError, problem, require_file
 from carecircle.sources.graphs import read_graph, read_graphml
@@ -65,9 +66,22 @@ def _read(path: Path, polygon: shapely.Geometry | None) -> Streets:
 
 def as_polygon(boundary: Any) -> shapely.Geometry | None:
     """Return a boundary, however it was given, as one geometry in longitude and latitude."""
-    if boundary is None or isinstance(boundary, shapely.Geometry):
-        return boundary
+    if boundary is None:
+        return None
+    if isinstance(boundary, shapely.Geometry):
+        return _polygonal(boundary, None)
     frame = read_layer(boundary) if isinstance(boundary, str | Path) else boundary
     if frame.crs is not None and frame.crs.to_epsg() not in {4326, 4490}:
         frame = frame.to_crs(4326)
-    return shapely.union_all(shapely.make_valid(frame.geometry.to_numpy()))
+    return _polygonal(
+        shapely.union_all(shapely.make_valid(frame.geometry.to_numpy())),
+        boundary if isinstance(boundary, str | Path) else None,
+    )
+
+
+def _polygonal(shape: shapely.Geometry, file: str | Path | None) -> shapely.Geometry:
+    """Return a boundary that has an area, or raise `InputError`."""
+    if shapely.area(shape) == 0:
+        kind = GeometryType(int(shapely.get_type_id(shape))).name.lower()
+        raise InputError(problem("wrong_geometry", file=file, wanted="polygon", found=kind))
+    return shape

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from carecircle.language import current_language
 from carecircle.sources.streets import Streets
 
 _VERSION = "streets-2"
@@ -84,5 +85,5 @@ def remember(path: Path, boundary: shapely.Geometry | None, streets: Streets) ->
 def _entry(path: Path, boundary: shapely.Geometry | None) -> Path:
     area = b"" if boundary is None else shapely.to_wkb(boundary)
     suffix = "".join(path.suffixes[-2:]).lower()
-    key = hashlib.sha256(f"{_VERSION}|{suffix}|{file_hash(path)}|".encode() + area).hexdigest()
+    key = hashlib.sha256(f"{_VERSION}|{current_language()}|{suffix}|{file_hash(path)}|".encode() + area).hexdigest()
     return store_folder() / f"{key[:40]}.npz"

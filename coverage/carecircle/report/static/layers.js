@@ -133,8 +133,16 @@ carecircle.layers = (function () {
         rows.push([words.travel, all.minutes[i]], [words.distance, all.metres[i]]);
         return card(words.point, all.place[i], rows);
       }, beside(map));
+      point.full = all.radius[i];
       point.addTo(group);
     });
+    /* Seen from afar the points would hide the circles: they shrink with the map, down to a third. */
+    function rescale() {
+      var share = Math.max(0.34, Math.min(1, Math.pow(2, (map.getZoom() - 15) / 2)));
+      group.eachLayer(function (point) { point.setRadius(point.full * share); });
+    }
+    map.on("zoomend", rescale);
+    rescale();
   }
 
   return { ground: ground, streets: streets, bands: bands, shades: shades, borders: borders, facilities: facilities,

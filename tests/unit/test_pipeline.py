@@ -1,0 +1,208 @@
+"""The main job on the demo city: stages in order, results that agree with each other, and user columns in the way."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from carecircle import pipeline
+from carecircle.config import load_plan
+from carecircle.datasets import demo_file, demo_path
+from carecircle.errors import InputError
+from carecircle.reach import nearest
+from carecircle.sources import open_facilities
+
+FILES = [
+    "areas.parquet", "coverage.csv", "coverage.xlsx", "demand.parquet", "facilities.parquet", "isochrones.gpkg",
+    "isochrones.parquet", "map.html", "results.gpkg", "study.json",
+]  # fmt: skip
+
+
+def hashes(folder):
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo run: (study, folder, stages told)."""
+    folder, told = tmp_path_factory.mktemp("demo"), []
+    study = pipeline.run(demo_file("plan"), out=folder, progress=lambda stage, number, of: told.append((stage, number, of)))
+    return study, folder, told
+
+
+def test_all_files_are_there_and_nothing_else(demo):
+    _, folder, told = demo
+    assert sorted(path.name for path in folder.iterdir()) == FILES
+    assert told == [(stage, number, 8) for number, stage in enumerate(pipeline.STAGES)]
+
+
+def test_the_same_bytes_elsewhere(demo, tmp_path):
+    """Another process, working folder, time zone, language of the system, and hash seed."""
+    other = {**os.environ, "TZ": "Asia/Shanghai", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-m", "carecircle", "demo", "--out", "deep/results", "--quiet"]
+    done = subprocess.run(command, cwd=tmp_path, env=other, capture_output=True, text=True, check=True)
+    assert done.stdout == done.stderr == ""
+    assert hashes(tmp_path / "deep" / "results") == hashes(demo[1])
+
+
+def test_the_same_bytes_from_a_copy_of_the_inputs(demo, tmp_path):
+    shutil.copytree(demo_path(), tmp_path / "city")
+    plan = tmp_path / "city" / Path(demo_file("plan")).name
+    pipeline.run(plan, out=tmp_path / "out")
+    assert hashes(tmp_path / "out") == hashes(demo[1])
+
+
+def test_tables_agree_with_each_other(demo):
+    study, folder, _ = demo
+    demand, cover = study.demand, study.cover
+    counties = cover[(cover["level"] == "county") & (cover["kind"] == "all")]
+    for limit in study.minutes:
+        row = counties[(counties["measure"] == "people_60") & (counties["minutes"] == limit)]
+        assert row["covered"].sum() == demand.loc[demand["minutes"] <= limit, "people_60"].sum()
+        assert row["total"].sum() == demand["people_60"].sum() == 53_663
+    by_level = cover[(cover["kind"] == "all") & (cover["unit"] == "") & (cover["measure"] != "facilities")]
+    sums = by_level.groupby(["level", "measure", "minutes"])[["covered", "total"]].sum()
+    pd.testing.assert_frame_equal(sums.loc["county"], sums.loc["township"])
+    pd.testing.assert_frame_equal(sums.loc["county"], sums.loc["community"])
+    written = pd.read_csv(folder / "coverage.csv", dtype={"area_id": "str"}, keep_default_na=False, na_values={"minutes": [""], "covered": [""]})
+    pd.testing.assert_frame_equal(written, cover, check_dtype=False)
+    back = gpd.read_file(folder / "isochrones.gpkg")
+    assert len(back) == len(study.isochrones) == 3 * (66 + 1)
+    layers = gpd.list_layers(folder / "results.gpkg")["name"].tolist()
+    assert layers == ["facilities", "areas", "demand"]
+    wide = gpd.read_file(folder / "results.gpkg", layer="areas")
+    assert wide.loc[wide["level"] == "county", "people_60_15min"].sum() == sums.loc[("county", "people_60", 15.0), "covered"]
+
+
+def test_times_are_those_of_open_facilities(demo):
+    study, _, _ = demo
+    counted = open_facilities(study.facilities)
+    assert len(study.facilities) == 71
+    assert len(counted) == 66
+    assert set(study.demand["facility_id"].dropna()) <= set(counted["facility_id"])
+    assert set(study.isochrones["facility_id"]) == {*counted["facility_id"], "all"}
+
+
+def test_people_within_the_limit_are_in_the_area_drawn(demo):
+    """Polygons are for the eye, but who is within the limit and near a street is inside."""
+    study, _, _ = demo
+    near = study.demand[study.demand["snap_metres"] <= 10]
+    whole = study.isochrones[study.isochrones["facility_id"] == "all"].set_index("minutes").geometry
+    for limit in study.minutes:
+        inside = shapely.intersects(whole[limit], near.geometry.to_numpy())
+        within = (near["minutes"] <= limit).to_numpy()
+        assert inside[within].mean() > 0.99
+        assert inside[~within & (near["minutes"] > limit + 3).to_numpy()].mean() < 0.05
+
+
+def test_provenance(demo):
+    study, folder, _ = demo
+    said = json.loads((folder / "study.json").read_text("utf-8"))
+    assert said["fictional"] is True
+    assert said["as_of"] == "2026-06-30"
+    assert set(said["files"]) == {
+        "roads.osm.pbf", "facilities.xlsx", "counties.shp", "townships.shp", "communities.shp", "buildings.csv",
+    }  # fmt: skip
+    assert said["parameters"]["roads"]["path"] == "roads.osm.pbf"
+    assert "folder" not in said["parameters"]["output"]
+    assert str(demo_path()) not in json.dumps(said)
+    assert said["notes"] == list(study.notes)
+    top = {(row["measure"], row["minutes"]): (row["covered"], row["total"]) for row in said["headline"] if not row["unit"]}
+    assert top["people_60", 15.0][1] == 53_663
+
+
+@pytest.fixture
+def city(tmp_path):
+    """A copy of the demo city whose plan can be changed: ``city("old", "new")`` returns the plan file."""
+    shutil.copytree(demo_path(), tmp_path / "city")
+    plan = tmp_path / "city" / Path(demo_file("plan")).name
+
+    def change(*pairs):
+        content = plan.read_text("utf-8")
+        for old, new in pairs:
+            assert old in content
+            content = content.replace(old, new)
+        plan.write_text(content, "utf-8")
+        return plan
+
+    return change
+
+
+def test_barriers_count_for_people_too(demo, city):
+    """A line through the middle of the city: fewer people, smaller areas."""
+    plan = city(('path = "roads/roads.osm.pbf"', 'path = "roads/roads.osm.pbf"\nbarriers = "cut.geojson"'))
+    people = demo[0].demand
+    x = people.geometry.x.median()
+    line = shapely.LineString([(x, people.geometry.y.min() - 1), (x + 1e-4, people.geometry.y.max() + 1)])
+    gpd.GeoDataFrame(geometry=[line], crs=4326).to_file(plan.parent / "cut.geojson")
+    study = pipeline.make_study(load_plan(plan))
+    assert (study.demand["minutes"].fillna(np.inf) >= people["minutes"].fillna(np.inf) - 1e-9).mean() > 0.99
+    assert study.demand["minutes"].fillna(999).sum() > people["minutes"].fillna(999).sum()
+    assert "cut.geojson" in study.provenance["files"]
+
+
+def test_columns_of_the_user_that_are_called_like_results(city, tmp_path):
+    """A point table may well hold `minutes`, `metres`, `facility_id` or `fid`; areas `people`; any of them `NAME`."""
+    plan = city(("population/buildings.csv", "people.csv"), ("facilities/facilities.xlsx", "list.csv"), ('datum = "gcj02"', 'datum = "wgs84"'))
+    points = pipeline.make_study(load_plan(demo_file("plan"))).demand.head(300)
+    table = pd.DataFrame({
+        "demand_id": points["demand_id"], "lon": points.geometry.x, "lat": points.geometry.y, "people_60": points["people_60"],
+        "minutes": 3, "metres": 4, "facility_id": "x", "fid": 7, "NAME": "n", "geom": "g", "points": 1,
+    })  # fmt: skip
+    table.to_csv(plan.parent / "people.csv", index=False)
+    lists = pd.DataFrame({"facility_id": ["a", "b"], "lon": points.geometry.x.iloc[:2].to_numpy(), "lat": points.geometry.y.iloc[:2].to_numpy(),
+                          "name": ["甲", "乙"], "NAME": ["x", "y"], "fid": [5, 5], "OBJECTID": [1, 1]})  # fmt: skip
+    lists.to_csv(plan.parent / "list.csv", index=False)
+    areas = gpd.read_file(plan.parent / "boundaries" / "counties.shp", encoding="GB18030")
+    for name in ("people", "points", "people_60", "points_5mi"):
+        areas[name] = 1
+    areas.to_file(plan.parent / "boundaries" / "counties.shp", encoding="GB18030")
+    study = pipeline.run(plan, out=tmp_path / "out")
+    assert study.demand["minutes"].min() == 0 or study.demand["minutes"].min() > 0
+    assert set(study.demand["facility_id"].dropna()) <= {"a", "b"}
+    back = gpd.read_file(tmp_path / "out" / "results.gpkg", layer="demand")
+    assert len(back) == 300
+    wide = gpd.read_file(tmp_path / "out" / "results.gpkg", layer="areas")
+    assert wide.loc[wide["level"] == "county", "people_60"].sum() == points["people_60"].sum()
+
+
+def test_kinds(city):
+    plan = city(('datum = "gcj02"', 'datum = "gcj02"\nkinds = ["没有这种"]'))
+    with pytest.raises(InputError, match="没有这些类别：没有这种；现有"):
+        pipeline.make_study(load_plan(plan))
+
+
+def test_only_one_kind_and_closed_ones_counted(city, demo):
+    kind = demo[0].facilities["kind"].mode()[0]
+    plan = city(('datum = "gcj02"', f'datum = "gcj02"\nkinds = ["{kind}"]\ncount_closed = true'))
+    study = pipeline.make_study(load_plan(plan))
+    assert set(study.facilities["kind"]) == {kind}
+    assert set(study.isochrones["facility_id"]) == {*study.facilities["facility_id"], "all"}
+    assert not any("不计入覆盖" in note for note in study.notes)
+
+
+def test_a_wrong_datum_moves_facilities_and_times(demo, city):
+    """GCJ-02 read as WGS 84 is some 370 m off: the times say so."""
+    study = pipeline.make_study(load_plan(city(('datum = "gcj02"', 'datum = "wgs84"'))))
+    right = demo[0].facilities
+    away = study.facilities.to_crs(4543).distance(right.to_crs(4543))
+    assert away.between(200, 700).all()
+    assert (study.demand["minutes"] - demo[0].demand["minutes"]).abs().mean() > 1
+
+
+def test_nearest_of_the_study_is_nearest(demo):
+    study, _, _ = demo
+    from carecircle.network import read_network  # noqa: PLC0415
+
+    network = read_network(demo_file("roads"))
+    again = nearest(study.demand, open_facilities(study.facilities), network)
+    pd.testing.assert_series_equal(again["minutes"], study.demand["minutes"])
