@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable
 from importlib.metadata import version
@@ -25,6 +26,7 @@ from carecircle.outputs import whole_folder, write_json, write_layers
 from carecircle.reach import nearest
 from carecircle.report.map import map_html
 from carecircle.report.workbook import write_csv, write_workbook
+from carecircle.schema import LEVELS
 from carecircle.snap import MAX_SNAP_METRES, Places, snap
 from carecircle.sources import open_facilities, read_areas, read_facilities, read_layer, read_population
 from carecircle.sources.store import file_hash
@@ -88,27 +90,20 @@ def run(plan: Plan | str | Path, *, out: str | Path | None = None, progress: Pro
 def make_study(plan: Plan, *, progress: Progress | None = None) -> Study:
     """Do everything but the writing."""
     tell = _teller(progress)
-    for number, stage in enumerate(STAGES[:4]):
-        tell(stage, number, len(STAGES))
-        if stage == "roads":
-            traveller = profile(plan.reach.profile, speed_mps=plan.reach.speed_mps)
-            network = read_network(
-                plan.roads.path, profile=traveller, boundary=plan.roads.boundary, speeds=plan.roads.speeds
-            )
-            if plan.roads.barriers is not None:
-                network = with_barriers(network, read_layer(plan.roads.barriers))
-        elif stage == "facilities":
-            facilities = _facilities(plan)
-        elif stage == "areas":
-            areas = read_areas(plan.areas.path, level=plan.areas.level)
-        else:
-            demand = read_population(
-                plan.population.path,
-                bands=plan.population.bands,
-                columns=plan.population.columns,
-                datum=plan.population.datum,
-                areas=areas if areas.geometry.notna().any() else None,
-            )
+    tell("roads", 0, len(STAGES))
+    network = _network(plan)
+    tell("facilities", 1, len(STAGES))
+    facilities = _facilities(plan)
+    tell("areas", 2, len(STAGES))
+    areas = read_areas(plan.areas.path, level=plan.areas.level)
+    tell("people", 3, len(STAGES))
+    demand = read_population(
+        plan.population.path,
+        bands=plan.population.bands,
+        columns=plan.population.columns,
+        datum=plan.population.datum,
+        areas=areas if areas.geometry.notna().any() else None,
+    )
     counted = facilities if plan.facilities.count_closed else open_facilities(facilities)
     check_near(facilities, network, plan.facilities.path)
     check_near(demand, network, plan.population.path, key="demand_id")
@@ -170,6 +165,12 @@ def _teller(progress: Progress | None) -> Progress:
     return progress or (lambda _stage, _number, _of: None)
 
 
+def _network(plan: Plan) -> RoadNetwork:
+    traveller = profile(plan.reach.profile, speed_mps=plan.reach.speed_mps)
+    network = read_network(plan.roads.path, profile=traveller, boundary=plan.roads.boundary, speeds=plan.roads.speeds)
+    return network if plan.roads.barriers is None else with_barriers(network, read_layer(plan.roads.barriers))
+
+
 def _facilities(plan: Plan) -> gpd.GeoDataFrame:
     given = plan.facilities
     facilities = read_facilities(given.path, datum=given.datum, sheet=given.sheet, layer=given.layer)
@@ -224,11 +225,23 @@ def _provenance(plan: Plan, network: RoadNetwork, notes: tuple[str, ...]) -> dic
         "packages": {name: version(name) for name in PACKAGES},
         "as_of": plan.as_of,
         "fictional": plan.fictional,
-        "files": {path.name: {"sha256": file_hash(path), "bytes": path.stat().st_size} for path in files},
+        "files": _files(files),
         "parameters": _parameters(plan, network.profile),
         "network": network.summary(),
         "elevation": None,
         "notes": list(notes),
+    }
+
+
+def _files(paths: list[Path]) -> dict[str, Any]:
+    """Return hash and size of each file, by its name; of files with one name, by folder and name."""
+    names = [path.name for path in paths]
+    return {
+        path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}": {
+            "sha256": file_hash(path),
+            "bytes": path.stat().st_size,
+        }
+        for path in paths
     }
 
 
@@ -250,7 +263,13 @@ def _parameters(plan: Plan, traveller: Profile) -> dict[str, Any]:
 def write_results(study: Study, plan: Plan, folder: Path) -> None:
     """Write all results of a study; they appear together or not at all."""
     tiles = None if plan.output.tiles == "none" else plan.output.tiles
-    page = map_html(study, language=current_language(), tiles=tiles, note=plan.output.note)
+    page = map_html(
+        study,
+        language=current_language(),
+        tiles=tiles,
+        note=plan.output.note,
+        tianditu_key=os.environ.get("CARECIRCLE_TIANDITU_KEY"),
+    )
     with whole_folder(folder) as draft:
         (draft / "map.html").write_text(page, encoding="utf-8")
         write_workbook(study, draft / "coverage.xlsx", current_language())
@@ -262,6 +281,9 @@ def write_results(study: Study, plan: Plan, folder: Path) -> None:
             for name, frame in {**layers, "isochrones": study.isochrones}.items():
                 write_layers({name: frame}, draft / f"{name}.parquet")
         write_json({"title": study.title, **study.provenance, "headline": headline(study)}, draft / "study.json")
+    if not plan.output.parquet:  # none of an earlier run may stand beside the new results
+        for name in (*layers, "isochrones"):
+            (folder / f"{name}.parquet").unlink(missing_ok=True)
 
 
 def beside(frame: gpd.GeoDataFrame, results: pd.DataFrame) -> gpd.GeoDataFrame:
@@ -285,12 +307,7 @@ def wide_areas(study: Study) -> gpd.GeoDataFrame:
 
 def headline(study: Study) -> list[dict[str, Any]]:
     """Return the main numbers of a study, as (covered, total) for every limit."""
-    top = (
-        study.areas["level"]
-        .map({level: k for k, level in enumerate(("city", "county", "township", "community"))})
-        .min()
-    )
-    level = ("city", "county", "township", "community")[int(top)]
+    level = next(level for level in LEVELS if (study.areas["level"] == level).any())
     rows = study.cover[(study.cover["level"] == level) & (study.cover["kind"] == "all")]
     rows = rows[rows["measure"].str.startswith("people") | rows["measure"].isin(["points", "presence", "served"])]
     sums = rows.groupby(["measure", "unit", "minutes"], dropna=False, sort=False)[["covered", "total"]].sum(min_count=1)

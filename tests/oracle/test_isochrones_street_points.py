@@ -59,7 +59,9 @@ def probes(shape, rng):
 @pytest.mark.parametrize("city", CITIES)
 @pytest.mark.parametrize(("mode", "direction"), TRIPS)
 @pytest.mark.parametrize(("reach", "cell"), GRIDS)
-def test_polygons_hold_what_is_reached_and_nothing_far_from_it(network_of, scattered, city, mode, direction, reach, cell):
+def test_polygons_hold_what_is_reached_and_nothing_far_from_it(
+    network_of, scattered, city, mode, direction, reach, cell
+):
     network, rng = network_of(mode, city), np.random.default_rng(1)
     facilities, limits = scattered(network, 6, 5), MINUTES[mode]
     options = IsochroneOptions(reach_metres=reach, cell_metres=cell, min_hole_m2=0, direction=direction)
@@ -67,7 +69,9 @@ def test_polygons_hold_what_is_reached_and_nothing_far_from_it(network_of, scatt
     areas = isochrones(facilities, network, minutes=limits, options=options).to_crs(network.crs)
     streets = reached_streets(facilities, network, minutes=limits, options=options).to_crs(network.crs)
     drawn = 0
-    for row, (name, limit, shape) in enumerate(zip(areas["facility_id"], areas["minutes"], areas.geometry, strict=True)):
+    for row, (name, limit, shape) in enumerate(
+        zip(areas["facility_id"], areas["minutes"], areas.geometry, strict=True)
+    ):
         reached = seconds[row // len(limits)] <= limit * 60 + TOLERANCE_SECONDS
         if shape.is_empty:
             assert not reached.any()
@@ -93,21 +97,27 @@ def test_beyond_the_reach_there_are_only_filled_holes(network_of, scattered, cit
     areas = isochrones(facilities, network, minutes=limits, options=options).to_crs(network.crs)
     streets = reached_streets(facilities, network, minutes=limits, options=options).to_crs(network.crs)
     beyond = 0
-    for row, (name, limit, shape) in enumerate(zip(areas["facility_id"], areas["minutes"], areas.geometry, strict=True)):
+    for row, (name, limit, shape) in enumerate(
+        zip(areas["facility_id"], areas["minutes"], areas.geometry, strict=True)
+    ):
         if shape.is_empty:
             continue
         own = streets.geometry[(streets["facility_id"] == name) & (streets["minutes"] == limit)].to_numpy()
         far = shapely.difference(shape, shapely.union_all(shapely.buffer(own, options.reach_metres, quad_segs=32)))
         sizes = shapely.area(shapely.get_parts(far))
         assert (sizes < min_hole).all()
-        assert all(shapely.area(shapely.polygons(hole)) > min_hole * 0.9 for part in shape.geoms for hole in part.interiors)
+        assert all(
+            shapely.area(shapely.polygons(hole)) > min_hole * 0.9 for part in shape.geoms for hole in part.interiors
+        )
         reached = seconds[row // len(limits)] <= limit * 60 + TOLERANCE_SECONDS
         others = xy[~reached][shapely.intersects_xy(shape, *xy[~reached].T)]
         _, away = shapely.STRtree(own).query_nearest(shapely.points(others), return_distance=True, all_matches=False)
         lost = others[away > options.reach_metres]
         beyond += len(lost)
         assert shapely.distance(far, shapely.points(lost)).max(initial=0) < 0.05
-    assert beyond > 0 or min_hole < 10_000 or city != "helsinki" or mode != "elder", "a trial without such points shows nothing"
+    assert beyond > 0 or min_hole < 10_000 or city != "helsinki" or mode != "elder", (
+        "a trial without such points shows nothing"
+    )
 
 
 @pytest.mark.parametrize("city", CITIES)
@@ -168,7 +178,9 @@ def test_shares_follow_the_nearest_facility(network_of, scattered, city, mode, d
 
 
 def gpd_points(xy, network):
-    return gpd.GeoDataFrame({"point_id": np.arange(len(xy)).astype(str)}, geometry=gpd.points_from_xy(*xy.T), crs=network.crs)
+    return gpd.GeoDataFrame(
+        {"point_id": np.arange(len(xy)).astype(str)}, geometry=gpd.points_from_xy(*xy.T), crs=network.crs
+    )
 
 
 @pytest.mark.parametrize("city", CITIES)
@@ -180,8 +192,12 @@ def test_shares_do_not_overlap_and_leave_nothing_out(network_of, scattered, city
     seconds = np.sort(times(network, facilities, MINUTES[mode][-1], "to"), axis=0)
     owner = times(network, facilities, MINUTES[mode][-1], "to").argmin(axis=0)
     for limit in MINUTES[mode]:
-        plain, split = (isochrones(facilities, network, minutes=[limit], options=IsochroneOptions(
-            min_hole_m2=0, overlap=overlap)).to_crs(network.crs).geometry.to_numpy() for overlap in ("overlap", "split"))
+        plain, split = (
+            isochrones(facilities, network, minutes=[limit], options=IsochroneOptions(min_hole_m2=0, overlap=overlap))
+            .to_crs(network.crs)
+            .geometry.to_numpy()
+            for overlap in ("overlap", "split")
+        )
         whole, together = shapely.union_all(plain), shapely.union_all(split)
         assert shapely.area(split).sum() - together.area < 0.0005 * together.area
         assert abs(together.area / whole.area - 1) < 0.01

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from carecircle.cover import coverage
 
-TRIES = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+TRIES = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,11 @@ def covered(table):
 
 
 @TRIES
-@given(seed=st.integers(0, 10**6), n=st.integers(1, 6), minutes=st.lists(st.floats(0.5, 20), min_size=1, max_size=3, unique=True))
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(1, 6),
+    minutes=st.lists(st.floats(0.5, 20), min_size=1, max_size=3, unique=True),
+)
 def test_another_facility_never_lowers_what_is_covered(network_of, scattered, quarters, homes, seed, n, minutes):
     network = network_of("elder")
     facilities = scattered(network, n + 1, seed)
@@ -56,7 +62,9 @@ def test_more_minutes_never_cover_less_and_parts_add_up(network_of, scattered, q
     short, long = (covered(timed[timed["minutes"] == limit]).droplevel("minutes") for limit in (low, low + step))
     assert (long >= short).all()
     assert (table["covered"] <= table["total"]).all()
-    sums = table[~table["measure"].eq("facilities") & (table["unit"] != "county")].assign(minutes=table["minutes"].fillna(0))
+    sums = table[~table["measure"].eq("facilities") & (table["unit"] != "county")].assign(
+        minutes=table["minutes"].fillna(0)
+    )
     keys = ["kind", "minutes", "measure", "unit"]
     whole, parts = (
         sums[sums["level"] == level].groupby(keys)[["covered", "total"]].sum() for level in ("county", "township")

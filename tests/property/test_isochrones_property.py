@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from carecircle.isochrones import IsochroneOptions, isochrones, reached_streets
 
-TRIES = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+TRIES = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 SEEDS = st.integers(0, 10**6)
 LIMITS = st.lists(st.integers(4, 80).map(lambda k: k / 4), min_size=2, max_size=4, unique=True)
 REACHES = st.sampled_from([5.0, 10.0, 25.0, 40.0, 100.0])
@@ -20,7 +22,9 @@ REACHES = st.sampled_from([5.0, 10.0, 25.0, 40.0, 100.0])
        direction=st.sampled_from(["to", "from"]))  # fmt: skip
 def test_areas_are_valid_and_nested(network_of, scattered, seed, minutes, reach, finer, hole, overlap, mode, direction):
     network = network_of(mode)
-    options = IsochroneOptions(reach_metres=reach, cell_metres=reach / finer, min_hole_m2=hole, overlap=overlap, direction=direction)
+    options = IsochroneOptions(
+        reach_metres=reach, cell_metres=reach / finer, min_hole_m2=hole, overlap=overlap, direction=direction
+    )
     facilities, minutes = scattered(network, 4, seed), [m if mode == "elder" else m / 5 for m in minutes]
     areas = isochrones(facilities, network, minutes=minutes, options=options)
     assert areas["minutes"].tolist() == sorted(minutes) * 4
@@ -54,7 +58,12 @@ def test_company_and_order_do_not_matter(network_of, scattered, seed, minutes):
 
 
 @TRIES
-@given(seed=SEEDS, minutes=st.floats(1, 15), mode=st.sampled_from(["elder", "drive"]), overlap=st.sampled_from(["overlap", "split"]))
+@given(
+    seed=SEEDS,
+    minutes=st.floats(1, 15),
+    mode=st.sampled_from(["elder", "drive"]),
+    overlap=st.sampled_from(["overlap", "split"]),
+)
 def test_the_streets_are_as_long_as_the_table_says(network_of, scattered, seed, minutes, mode, overlap):
     network, minutes = network_of(mode), minutes if mode == "elder" else minutes / 5
     facilities, options = scattered(network, 5, seed), IsochroneOptions(overlap=overlap)
@@ -62,4 +71,6 @@ def test_the_streets_are_as_long_as_the_table_says(network_of, scattered, seed, 
     streets = reached_streets(facilities, network, minutes=[minutes], options=options)
     kilometres = streets.groupby("facility_id")["metres"].sum().reindex(areas["facility_id"]).fillna(0) / 1000
     assert kilometres.to_numpy() == pytest.approx(areas["reached_km"].to_numpy())
-    assert streets.to_crs(network.crs).length.to_numpy() == pytest.approx(streets["metres"].to_numpy(), rel=2e-3, abs=1e-6)
+    assert streets.to_crs(network.crs).length.to_numpy() == pytest.approx(
+        streets["metres"].to_numpy(), rel=2e-3, abs=1e-6
+    )

@@ -27,9 +27,13 @@ def town(tmp_path_factory, lonlat_of):
     folder = tmp_path_factory.mktemp("town")
     xy = np.array([(STEP * i, STEP * j) for i in range(SIDE) for j in range(SIDE)], float)
     lines = ["<?xml version='1.0' encoding='UTF-8'?>", '<osm version="0.6">']
-    seniors = '<tag k="amenity" v="social_facility"/><tag k="social_facility:for" v="senior"/><tag k="name" v="颐和苑"/>'
+    seniors = (
+        '<tag k="amenity" v="social_facility"/><tag k="social_facility:for" v="senior"/><tag k="name" v="颐和苑"/>'
+    )
     for number, (lon, lat) in enumerate(lonlat_of(xy).tolist(), start=1):
-        lines.append(f'<node id="{number}" version="1" lon="{lon:.7f}" lat="{lat:.7f}">{seniors if number == 61 else ""}</node>')
+        lines.append(
+            f'<node id="{number}" version="1" lon="{lon:.7f}" lat="{lat:.7f}">{seniors if number == 61 else ""}</node>'
+        )
     runs = [range(i * SIDE + 1, i * SIDE + SIDE + 1) for i in range(SIDE)]
     runs += [range(i + 1, SIDE * SIDE + 1, SIDE) for i in range(SIDE)]
     for way, refs in enumerate(runs, start=1):
@@ -51,7 +55,9 @@ def town(tmp_path_factory, lonlat_of):
     homes.to_excel(folder / "homes.xlsx", index=False)
     places = np.random.default_rng(1).uniform(0, 2000, (29, 2))
     lon, lat = points(*places, (4200, 0))
-    pd.DataFrame({"编号": [f"p{k:02}" for k in range(30)], "lon": lon, "lat": lat, "60岁以上": 10}).to_csv(folder / "people.csv", index=False)
+    pd.DataFrame({"编号": [f"p{k:02}" for k in range(30)], "lon": lon, "lat": lat, "60岁以上": 10}).to_csv(
+        folder / "people.csv", index=False
+    )
     (west, south), (east, north) = lonlat_of(np.array([[-10.0, -10], [5000, 2010]]))
     middle = (west + east) / 2
     gpd.GeoDataFrame({"代码": ["530101001", "530101002"], "名称": ["西街道", "东街道"]},
@@ -116,18 +122,36 @@ def test_times(run, town, given, tmp_path):
     assert table["minutes"].max() <= 20
     reached = table.dropna()
     assert reached["metres"].to_numpy() == pytest.approx(reached["minutes"].to_numpy() * 48, abs=0.01)
-    nearest = run("times", *given, "--points", town / "people.csv", "--nearest", "--json", "--out", tmp_path / "n.csv", "--minutes", 20)
+    nearest = run(
+        "times",
+        *given,
+        "--points",
+        town / "people.csv",
+        "--nearest",
+        "--json",
+        "--out",
+        tmp_path / "n.csv",
+        "--minutes",
+        20,
+    )
     said = json.loads(nearest.stdout)
     first = pd.read_csv(tmp_path / "n.csv")
     assert said["points"] == len(first) == 30
     assert said["points_reached"] == first["facility_id"].notna().sum()
     best = reached.groupby("point_id")["minutes"].min()
     assert first.dropna().set_index("point_id")["minutes"].to_dict() == pytest.approx(best.to_dict())
-    closed = json.loads(run("times", *given, "--points", town / "people.csv", "--count-closed", "--json", "--out", tmp_path / "c.csv").stdout)
+    closed = json.loads(
+        run(
+            "times", *given, "--points", town / "people.csv", "--count-closed", "--json", "--out", tmp_path / "c.csv"
+        ).stdout
+    )
     assert closed["facilities"] == said["facilities"] + 1
 
 
-@pytest.mark.parametrize(("option", "metres_a_minute"), [(["--profile", "adult"], 66.6), (["--speed", "1.2"], 72), (["--mode", "wheelchair"], 30)])
+@pytest.mark.parametrize(
+    ("option", "metres_a_minute"),
+    [(["--profile", "adult"], 66.6), (["--speed", "1.2"], 72), (["--mode", "wheelchair"], 30)],
+)
 def test_who_travels(run, town, given, tmp_path, option, metres_a_minute):
     run("times", *given, "--points", town / "people.csv", *option, "--out", tmp_path / "t.csv", "--quiet")
     table = pd.read_csv(tmp_path / "t.csv").dropna()
@@ -136,12 +160,32 @@ def test_who_travels(run, town, given, tmp_path, option, metres_a_minute):
 
 @pytest.mark.parametrize("name", ["homes.csv", "homes.geojson", "homes.gpkg", "homes.shp", "homes.xlsx", "roads.osm"])
 def test_facilities_in_every_format(run, town, tmp_path, name):
-    run("times", "--roads", town / "roads.osm", "--facilities", town / name, "--points", town / "people.csv", "--out", tmp_path / "t.csv")
+    run(
+        "times",
+        "--roads",
+        town / "roads.osm",
+        "--facilities",
+        town / name,
+        "--points",
+        town / "people.csv",
+        "--out",
+        tmp_path / "t.csv",
+    )
     table = pd.read_csv(tmp_path / "t.csv").dropna()
     if name == "roads.osm":
         assert set(table["facility_id"]) == {"node/61"}
         return
-    run("times", "--roads", town / "roads.osm", "--facilities", town / "homes.csv", "--points", town / "people.csv", "--out", tmp_path / "u.csv")
+    run(
+        "times",
+        "--roads",
+        town / "roads.osm",
+        "--facilities",
+        town / "homes.csv",
+        "--points",
+        town / "people.csv",
+        "--out",
+        tmp_path / "u.csv",
+    )
     other = pd.read_csv(tmp_path / "u.csv").dropna()
     assert table["facility_id"].tolist() == other["facility_id"].tolist()
     assert table["metres"].to_numpy() == pytest.approx(other["metres"].to_numpy(), abs=0.01)
@@ -166,7 +210,9 @@ def test_isochrones_of_other_kinds(run, given, tmp_path):
     streets = layer("--edges")
     assert list(streets.columns) == ["facility_id", "minutes", "highway", "metres", "geometry"]
     assert set(streets.geom_type) <= {"LineString", "MultiLineString"}
-    assert streets.groupby("facility_id")["metres"].sum().to_numpy() / 1000 == pytest.approx(plain["reached_km"].to_numpy())
+    assert streets.groupby("facility_id")["metres"].sum().to_numpy() / 1000 == pytest.approx(
+        plain["reached_km"].to_numpy()
+    )
     assert layer("--overlap", "merge")["facility_id"].tolist() == ["all"]
     assert layer("--overlap", "split")["reached_km"].sum() <= plain["reached_km"].sum() + 1e-9
     assert (layer("--no-holes")["area_km2"] >= plain["area_km2"]).all()
@@ -259,11 +305,23 @@ def test_quiet_prints_nothing(run, given, town, tmp_path):
     for words in (
         ("times", *given, "--points", town / "people.csv", "--out", tmp_path / "t.csv"),
         ("isochrones", *given, "--out", tmp_path / "i.gpkg"),
-        ("coverage", *given, "--areas", town / "areas.gpkg", "--population", town / "people.csv", "--out", tmp_path / "c.csv"),
+        (
+            "coverage",
+            *given,
+            "--areas",
+            town / "areas.gpkg",
+            "--population",
+            town / "people.csv",
+            "--out",
+            tmp_path / "c.csv",
+        ),
         ("inspect", town / "homes.csv"),
     ):
         assert run(*words, "--quiet").output == ""
-    assert "错误" in run("times", *given, "--points", town / "none.csv", "--out", tmp_path / "t.csv", "--quiet", code=1).stderr
+    assert (
+        "错误"
+        in run("times", *given, "--points", town / "none.csv", "--out", tmp_path / "t.csv", "--quiet", code=1).stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -282,7 +340,11 @@ def test_options_that_make_no_sense(run, given, tmp_path, monkeypatch, words):
     assert list(tmp_path.iterdir()) == []
     for command in ("times", "coverage"):
         if words[0] == "--minutes" and words[1] != "ten" and words[1]:
-            more = ("--points", given[3]) if command == "times" else ("--areas", given[3].parent / "areas.gpkg", "--population", given[3].parent / "people.csv")
+            more = (
+                ("--points", given[3])
+                if command == "times"
+                else ("--areas", given[3].parent / "areas.gpkg", "--population", given[3].parent / "people.csv")
+            )
             if command == "coverage" or "," not in words[1]:
                 run(command, *given, *more, *words, "--out", "x.csv", code=1)
                 assert list(tmp_path.iterdir()) == []
@@ -290,7 +352,18 @@ def test_options_that_make_no_sense(run, given, tmp_path, monkeypatch, words):
 
 def test_speeds(run, given, town, tmp_path):
     (tmp_path / "speeds.toml").write_text("residential = 30\n", "utf-8")
-    run("times", *given, "--points", town / "people.csv", "--mode", "drive", "--speeds", tmp_path / "speeds.toml", "--out", tmp_path / "t.csv")
+    run(
+        "times",
+        *given,
+        "--points",
+        town / "people.csv",
+        "--mode",
+        "drive",
+        "--speeds",
+        tmp_path / "speeds.toml",
+        "--out",
+        tmp_path / "t.csv",
+    )
     fast = pd.read_csv(tmp_path / "t.csv").dropna()
     run("times", *given, "--points", town / "people.csv", "--mode", "drive", "--out", tmp_path / "u.csv")
     usual = pd.read_csv(tmp_path / "u.csv").dropna()
@@ -299,11 +372,14 @@ def test_speeds(run, given, town, tmp_path):
 
 def test_as_a_program(town, given, tmp_path):
     """Real processes: exit codes, streams, and a console that is not UTF-8."""
+
     def program(*words, **more):
         command = [sys.executable, "-m", "carecircle", *map(str, words)]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, env={**os.environ, **more}, check=False)
 
-    good = program("times", *given, "--points", town / "people.csv", "--out", "t.csv", LC_ALL="C", PYTHONIOENCODING="ascii")
+    good = program(
+        "times", *given, "--points", town / "people.csv", "--out", "t.csv", LC_ALL="C", PYTHONIOENCODING="ascii"
+    )
     assert good.returncode == 0
     assert "分钟内到达设施" in good.stdout.decode("utf-8")
     bad = program("times", *given, "--points", town / "none.csv", "--out", "u.csv")

@@ -54,7 +54,9 @@ def test_the_demo_plan():
     assert plan.fictional
     assert plan.as_of == date(2026, 6, 30)
     assert plan.facilities.datum == "gcj02"
-    assert all(path.exists() for path in (plan.roads.path, plan.facilities.path, *plan.areas.path, plan.population.path))
+    assert all(
+        path.exists() for path in (plan.roads.path, plan.facilities.path, *plan.areas.path, plan.population.path)
+    )
 
 
 def test_relative_and_absolute_paths(plan_file, tmp_path, monkeypatch):
@@ -122,7 +124,7 @@ tiles = "google"
 
 def test_sections_must_be_sections(plan_file):
     with pytest.raises(PlanError, match="facilities 有误：应为一组设置"):
-        load_plan(plan_file('facilities = "list.xlsx"\n' + LEAST.replace("[facilities]\npath = \"list.xlsx\"\n", "")))
+        load_plan(plan_file('facilities = "list.xlsx"\n' + LEAST.replace('[facilities]\npath = "list.xlsx"\n', "")))
     with pytest.raises(PlanError) as error:
         load_plan(plan_file(""))
     assert keys(error) == ["plan_missing"] * 4

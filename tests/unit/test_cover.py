@@ -33,10 +33,14 @@ def areas(plan_crs):
         ("township", TOWNSHIPS, 2000),
         ("community", COMMUNITIES, 1000),
     ):
-        shapes = [shapely.box(east + k * width, north - 500, east + (k + 1) * width, north + 500) for k in range(len(names))]
+        shapes = [
+            shapely.box(east + k * width, north - 500, east + (k + 1) * width, north + 500) for k in range(len(names))
+        ]
         parents = [None if level == "county" else name[:-3] for name in names]
         parts.append(
-            gpd.GeoDataFrame({"area_id": names, "name": names, "level": level, "parent_id": parents}, geometry=shapes, crs=crs)
+            gpd.GeoDataFrame(
+                {"area_id": names, "name": names, "level": level, "parent_id": parents}, geometry=shapes, crs=crs
+            )
         )
     return pd.concat(parts, ignore_index=True).to_crs(4326)
 
@@ -60,7 +64,9 @@ def table(demand, facilities, areas, network):
 
 def pick(table, measure, level, *, kind="all", minutes=None, unit=""):
     """(covered, total) of every area of a level, in the order of codes."""
-    rows = table[(table["measure"] == measure) & (table["level"] == level) & (table["kind"] == kind) & (table["unit"] == unit)]
+    rows = table[
+        (table["measure"] == measure) & (table["level"] == level) & (table["kind"] == kind) & (table["unit"] == unit)
+    ]
     rows = rows[rows["minutes"].isna() if minutes is None else rows["minutes"] == minutes]
     assert rows["area_id"].is_monotonic_increasing
     return list(zip(rows["covered"].tolist(), rows["total"].tolist(), strict=True))
@@ -90,7 +96,9 @@ def test_presence_counts_units_with_a_facility_inside(table):
 
 
 def test_served_units_have_half_their_people_within_reach(table, demand, facilities, areas, network):
-    assert pick(table, "served", "community", minutes=15, unit="community") == [(n, 1) for n in (1, 0, 0, 1, 1, 0, 0, 0)]
+    assert pick(table, "served", "community", minutes=15, unit="community") == [
+        (n, 1) for n in (1, 0, 0, 1, 1, 0, 0, 0)
+    ]
     assert pick(table, "served", "township", minutes=15, unit="township") == [(1, 1), (0, 1), (1, 1), (0, 1)]
     assert pick(table, "served", "county", minutes=15, unit="community") == [(2, 4), (1, 4)]
     assert pick(table, "served", "county", minutes=15, unit="county") == [(0, 1), (0, 1)]

@@ -41,7 +41,16 @@ def metres(network, at, point, facility):
 def same(a, b):
     return all(
         np.array_equal(getattr(a, name), getattr(b, name))
-        for name in ("node_xy", "edge_u", "edge_v", "metres", "forward_seconds", "backward_seconds", "edge_xy", "way_id")
+        for name in (
+            "node_xy",
+            "edge_u",
+            "edge_v",
+            "metres",
+            "forward_seconds",
+            "backward_seconds",
+            "edge_xy",
+            "way_id",
+        )
     )
 
 
@@ -81,9 +90,7 @@ def test_a_point_closes_the_street_there(ladder, drawn, at):
 
 def test_a_point_near_a_junction_closes_one_street_not_the_junction(ladder, drawn, at):
     closed = with_barriers(ladder, drawn(shapely.Point(1000, 0.5)))
-    ways = {
-        name: metres(closed, at, point, (900, 0)) for name, point in (("along", (800, 0)), ("up", (1000, 100)))
-    }
+    ways = {name: metres(closed, at, point, (900, 0)) for name, point in (("along", (800, 0)), ("up", (1000, 100)))}
     assert ways["along"] == 100
     assert ways["up"] in (200, 100 + 1000 + 200 + 900)
 
@@ -142,7 +149,10 @@ def test_one_way_streets_stay_one_way(streets, drawn, at):
     network = build_network(streets(nodes, ways), profile("drive"))
     split, nodes = split_at(network, snap(at((300, 0), (600, 0), (300, 0)), network))
     assert nodes[0] == nodes[2] != nodes[1]
-    for facilities, points in ((at((600, 0)), at((300, 0), key="point_id")), (at((300, 0)), at((600, 0), key="point_id"))):
+    for facilities, points in (
+        (at((600, 0)), at((300, 0), key="point_id")),
+        (at((300, 0)), at((600, 0), key="point_id")),
+    ):
         first, second = (travel_times(points, facilities, n, minutes=60)["metres"].tolist() for n in (network, split))
         assert first == pytest.approx(second)
 

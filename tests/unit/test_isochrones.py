@@ -72,7 +72,9 @@ def test_a_mesh_is_a_diamond(grid, at):
 def test_limits_are_nested_and_rings_are_apart(grid, at):
     facilities = at((1000, 1000), (730, 460), (9000, 9000))
     discs, rings = (
-        plan(isochrones(facilities, grid, minutes=(5, 10, 15), options=IsochroneOptions(rings=rings)), grid).reshape(3, 3)
+        plan(isochrones(facilities, grid, minutes=(5, 10, 15), options=IsochroneOptions(rings=rings)), grid).reshape(
+            3, 3
+        )
         for rings in (False, True)
     )
     there = ~shapely.is_empty(discs[:, 0])
@@ -95,7 +97,9 @@ def test_the_union_holds_every_single_area(grid, at):
         single = areas.geometry[(areas["minutes"] == limit) & (areas["facility_id"] != ALL)].to_numpy()
         # Where outlines cross, the union has one more vertex; in degrees it is a hair off the straight line.
         assert shapely.covers(shapely.buffer(whole, 1e-9), single[~shapely.is_empty(single)]).all()
-        assert shapely.area(shapely.difference(single, whole)).max() < 1e-12  # square degrees: a hundredth of a square metre
+        assert (
+            shapely.area(shapely.difference(single, whole)).max() < 1e-12
+        )  # square degrees: a hundredth of a square metre
     merged = isochrones(facilities, grid, minutes=(5, 10), options=IsochroneOptions(overlap="merge"))
     assert merged["facility_id"].tolist() == [ALL, ALL]
     assert merged.geometry.geom_equals(together.geometry.reset_index(drop=True)).all()
@@ -151,9 +155,7 @@ def test_added_minutes_shorten(line, at):
 
 
 def test_direction_matters_on_one_way_streets(streets, at):
-    network = build_network(
-        streets({1: (0, 0), 2: (3000, 0)}, [([1, 2], {**ROAD, "oneway": "yes"})]), profile("drive")
-    )
+    network = build_network(streets({1: (0, 0), 2: (3000, 0)}, [([1, 2], {**ROAD, "oneway": "yes"})]), profile("drive"))
     shapes = {}
     for direction in ("to", "from"):
         areas = isochrones(at((1500, 0)), network, minutes=[2], options=IsochroneOptions(direction=direction))
@@ -179,7 +181,9 @@ def test_barriers_shorten(line, at, plan_crs):
 @pytest.mark.parametrize(("min_hole", "holes"), [(0, True), (2_500, True), (30_000, False), (np.inf, False)])
 def test_holes(grid, at, min_hole, holes):
     """Between streets 100 m apart about 70 m x 70 m lie beyond the reach of 25 m."""
-    area = plan(isochrones(at((1000, 1000)), grid, minutes=[15], options=IsochroneOptions(min_hole_m2=min_hole)), grid)[0]
+    area = plan(isochrones(at((1000, 1000)), grid, minutes=[15], options=IsochroneOptions(min_hole_m2=min_hole)), grid)[
+        0
+    ]
     count = sum(len(part.interiors) for part in area.geoms)
     assert (count > 20) is holes
 

@@ -122,6 +122,11 @@ def test_tables(tmp_path):
 
 
 def test_json_has_no_nan():
-    data = {"a": float("nan"), "b": [np.int64(3), np.float64("inf"), pd.NA, np.True_], "c": date(2026, 1, 2), 4: (None, "字")}
+    data = {
+        "a": float("nan"),
+        "b": [np.int64(3), np.float64("inf"), pd.NA, np.True_],
+        "c": date(2026, 1, 2),
+        4: (None, "字"),
+    }
     assert json.loads(to_json(data)) == {"a": None, "b": [3, None, None, True], "c": "2026-01-02", "4": [None, "字"]}
     assert "字" in to_json(data)

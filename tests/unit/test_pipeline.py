@@ -35,7 +35,9 @@ def hashes(folder):
 def demo(tmp_path_factory):
     """The demo run: (study, folder, stages told)."""
     folder, told = tmp_path_factory.mktemp("demo"), []
-    study = pipeline.run(demo_file("plan"), out=folder, progress=lambda stage, number, of: told.append((stage, number, of)))
+    study = pipeline.run(
+        demo_file("plan"), out=folder, progress=lambda stage, number, of: told.append((stage, number, of))
+    )
     return study, folder, told
 
 
@@ -73,14 +75,22 @@ def test_tables_agree_with_each_other(demo):
     sums = by_level.groupby(["level", "measure", "minutes"])[["covered", "total"]].sum()
     pd.testing.assert_frame_equal(sums.loc["county"], sums.loc["township"])
     pd.testing.assert_frame_equal(sums.loc["county"], sums.loc["community"])
-    written = pd.read_csv(folder / "coverage.csv", dtype={"area_id": "str"}, keep_default_na=False, na_values={"minutes": [""], "covered": [""]})
+    written = pd.read_csv(
+        folder / "coverage.csv",
+        dtype={"area_id": "str"},
+        keep_default_na=False,
+        na_values={"minutes": [""], "covered": [""]},
+    )
     pd.testing.assert_frame_equal(written, cover, check_dtype=False)
     back = gpd.read_file(folder / "isochrones.gpkg")
     assert len(back) == len(study.isochrones) == 3 * (66 + 1)
     layers = gpd.list_layers(folder / "results.gpkg")["name"].tolist()
     assert layers == ["facilities", "areas", "demand"]
     wide = gpd.read_file(folder / "results.gpkg", layer="areas")
-    assert wide.loc[wide["level"] == "county", "people_60_15min"].sum() == sums.loc[("county", "people_60", 15.0), "covered"]
+    assert (
+        wide.loc[wide["level"] == "county", "people_60_15min"].sum()
+        == sums.loc[("county", "people_60", 15.0), "covered"]
+    )
 
 
 def test_times_are_those_of_open_facilities(demo):
@@ -116,7 +126,9 @@ def test_provenance(demo):
     assert "folder" not in said["parameters"]["output"]
     assert str(demo_path()) not in json.dumps(said)
     assert said["notes"] == list(study.notes)
-    top = {(row["measure"], row["minutes"]): (row["covered"], row["total"]) for row in said["headline"] if not row["unit"]}
+    top = {
+        (row["measure"], row["minutes"]): (row["covered"], row["total"]) for row in said["headline"] if not row["unit"]
+    }
     assert top["people_60", 15.0][1] == 53_663
 
 
@@ -152,7 +164,11 @@ def test_barriers_count_for_people_too(demo, city):
 
 def test_columns_of_the_user_that_are_called_like_results(city, tmp_path):
     """A point table may well hold `minutes`, `metres`, `facility_id` or `fid`; areas `people`; any of them `NAME`."""
-    plan = city(("population/buildings.csv", "people.csv"), ("facilities/facilities.xlsx", "list.csv"), ('datum = "gcj02"', 'datum = "wgs84"'))
+    plan = city(
+        ("population/buildings.csv", "people.csv"),
+        ("facilities/facilities.xlsx", "list.csv"),
+        ('datum = "gcj02"', 'datum = "wgs84"'),
+    )
     points = pipeline.make_study(load_plan(demo_file("plan"))).demand.head(300)
     table = pd.DataFrame({
         "demand_id": points["demand_id"], "lon": points.geometry.x, "lat": points.geometry.y, "people_60": points["people_60"],

@@ -34,7 +34,9 @@ def test_minutes_along_and_beside_a_street(line, at, plan_crs):
     _, origin = plan_crs
     raster = minutes_raster(at((1000, 0)), line, minutes=15, cell_metres=10, reach_metres=25)
     along = np.array([[x, 0.5] for x in (400, 700, 1000, 1300, 1600)]) + origin
-    assert value_at(raster, along) == pytest.approx(np.abs(np.array([400, 700, 1000, 1300, 1600]) - 1000) / 48, abs=10 / 48)
+    assert value_at(raster, along) == pytest.approx(
+        np.abs(np.array([400, 700, 1000, 1300, 1600]) - 1000) / 48, abs=10 / 48
+    )
     assert np.isnan(value_at(raster, np.array([[250, 0.5], [1750, 0.5], [1000, 60], [1000, -60]]) + origin)).all()
     aside = value_at(raster, np.array([[1000, 20]]) + origin)[0]
     assert aside == pytest.approx(20 / 48, abs=15 / 48)
@@ -42,7 +44,9 @@ def test_minutes_along_and_beside_a_street(line, at, plan_crs):
     assert np.nanmin(raster.minutes) >= 0
 
 
-@pytest.mark.parametrize(("mode", "minutes", "direction"), [("elder", 10, "to"), ("drive", 2, "to"), ("drive", 2, "from")])
+@pytest.mark.parametrize(
+    ("mode", "minutes", "direction"), [("elder", 10, "to"), ("drive", 2, "to"), ("drive", 2, "from")]
+)
 def test_street_cells_have_the_time_of_the_street(network_of, scattered, mode, minutes, direction):
     """Within a cell's walking time, for a cell has the least time of the street points in it."""
     network = network_of(mode)

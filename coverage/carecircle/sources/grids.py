@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from rasterio.windows import Window
 
-from carecircle.china.coordinates import Datum, to_wgs84
+from carecircle.china.coordinates import Datum, to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
 from carecircle.china.headers import match_headers
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, Problem, problem, require_file
@@ -87,7 +87,8 @@ def grid_points(
     outside = 0.0
     if areas is not None and areas.geometry.notna().any():
         outside = float(cells[next(iter(columns))].sum())
-        cells = _shared(file, cells, list(columns), areas.to_crs(system))
+        parts = _partition(_in_datum(areas, datum).to_crs(system))
+        cells = _with_unknown(_shared(file, cells, list(columns), parts), file, parts, columns, system)
         outside -= float(cells[next(iter(columns))].sum())
     negative = int((cells[list(columns)] < 0).any(axis=1).sum())
     if negative:
@@ -104,19 +105,59 @@ def grid_points(
     return SourceTable(frame, (cells["row"] + 1).reset_index(drop=True), file, None, notes)
 
 
-def _shared(file: Path, cells: pd.DataFrame, columns: list[str], areas: gpd.GeoDataFrame) -> pd.DataFrame:
+def _in_datum(areas: gpd.GeoDataFrame, datum: Datum) -> gpd.GeoDataFrame:
+    """Return areas with the shift that the grid's own coordinates have."""
+    shift = {"gcj02": wgs84_to_gcj02, "bd09": wgs84_to_bd09}.get(datum)
+    if shift is None:
+        return areas
+    moved = shapely.transform(areas.geometry.to_numpy(), lambda xy: np.column_stack(shift(xy[:, 0], xy[:, 1])))
+    return areas.set_geometry(moved, crs=areas.crs)
+
+
+def _with_unknown(
+    cells: pd.DataFrame, file: Path, parts: gpd.GeoDataFrame, columns: Mapping[str, int], system: CRS
+) -> pd.DataFrame:
+    """Add a point with unknown people in each area of which the grid knows nothing: unknown is not nobody."""
+    if cells.empty:
+        return cells
+    known = population_by_area(file, parts, bands=columns, crs=system).notna().any(axis=1).to_numpy()
+    inside = shapely.point_on_surface(parts.geometry.to_numpy()[~known])
+    blank = pd.DataFrame(
+        {
+            "demand_id": "?/" + parts["area_id"].to_numpy(dtype=object)[~known],
+            "row": -1,
+            "column": -1,
+            "x": shapely.get_x(inside),
+            "y": shapely.get_y(inside),
+        }
+    )
+    return pd.concat([cells, blank], ignore_index=True) if len(blank) else cells
+
+
+def _shared(file: Path, cells: pd.DataFrame, columns: list[str], parts: gpd.GeoDataFrame) -> pd.DataFrame:
     """Share cells out among the areas that hold a part of them; a part in no area is left out.
 
     A whole cell keeps its centre, a part has a point inside it.
     """
-    parts = _partition(areas)
+    if cells.empty:
+        return cells
     with rasterio.open(file) as grid:
-        width, step = grid.width, (abs(grid.transform.a), abs(grid.transform.e))
-        # Only the shape of the grid counts here: a cell without people of one age may have people of another.
-        west, south, east, north = grid.bounds
-        every = NumPyRasterSource(
-            np.ones((grid.height, grid.width), np.uint8), west, south, east, north, srs_wkt=parts.crs.to_wkt()
-        )
+        a, b, _, d, e, _ = grid.transform[:6]
+        if not (a > 0 > e and b == d == 0):
+            raise InputError(problem("grid_orientation", file=file))
+        step = (a, -e)
+        row, column = cells["row"].min(), cells["column"].min()
+        height, width = cells["row"].max() - row + 1, cells["column"].max() - column + 1
+        west, north = grid.transform.c + column * a, grid.transform.f + row * e
+    # Only the shape of the grid counts here: a cell without people of one age may have people of another.
+    every = NumPyRasterSource(
+        np.ones((height, width), np.uint8),
+        west,
+        north - height * step[1],
+        west + width * step[0],
+        north,
+        srs_wkt=parts.crs.to_wkt(),
+    )
     held = exact_extract(every, parts, ["cell_id", "coverage"], include_cols=["area_id"], output="pandas")
     shares = pd.DataFrame(
         {
@@ -125,7 +166,9 @@ def _shared(file: Path, cells: pd.DataFrame, columns: list[str], areas: gpd.GeoD
             "share": np.concatenate([*held["coverage"], np.zeros(0)]).astype(float),
         }
     )
-    shared = cells.assign(cell=cells["row"] * width + cells["column"]).merge(shares[shares["share"] > 0], on="cell")
+    shared = cells.assign(cell=(cells["row"] - row) * width + cells["column"] - column).merge(
+        shares[shares["share"] > 0], on="cell"
+    )
     shared = shared.sort_values(["row", "column", "area"], kind="stable").reset_index(drop=True)
     shared[columns] = shared[columns].mul(shared["share"], axis=0)
     part = (shared["share"] < 1 - _WHOLE_CELL).to_numpy()
