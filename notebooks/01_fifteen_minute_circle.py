@@ -11,9 +11,9 @@
 # %% [markdown]
 # # 一刻钟养老服务圈：从数据到结论
 #
-# 用内置的虚构城市“云川市”走一遍：读数据、看路网、算时间、画服务圈、统计覆盖、换一种步速再看。全程不需要联网。
+# 用内置的虚构城市“云川市”走一遍：读数据、看路网、算时间、画服务圈、统计覆盖、换一种步速再看。计算全程不需要联网；`.explore()` 的网页脚本在浏览器里要联网，内网请看最后写出的 map.html。
 #
-# *The fifteen-minute circle, from files to findings, on the made-up demo city. No network is needed.*
+# *The fifteen-minute circle, from files to findings, on the made-up demo city. The computing needs no network; the pages of `.explore()` load their scripts from one (the map.html written at the end does not).*
 #
 # 打开方式 / open it: `jupyter lab`，右键本文件选 Notebook；需要 `pip install -e ".[notebooks]"`。
 
