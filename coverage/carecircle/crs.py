@@ -69,8 +69,9 @@ def to_geographic(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """
     if frame.crs is None:
         raise UsageError(text("usage.no_crs"))
-    if frame.crs.to_epsg() == 4490:
-        return frame.set_crs(GEOGRAPHIC, allow_override=True)
+    datum = frame.crs.geodetic_crs
+    if datum is not None and datum.to_epsg() == 4490:
+        return frame.to_crs(datum).set_crs(GEOGRAPHIC, allow_override=True)
     if frame.crs.to_epsg() == 4326:
         return frame
     try:

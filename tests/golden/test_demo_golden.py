@@ -1,7 +1,7 @@
 """The demo run against golden files: what a change of the code changes in its results shows here, line by line.
 
-Versions and hashes are scrubbed. After an intended change, write the files anew with ``CARECIRCLE_GOLDEN=write`` and read
-the difference before committing it.
+Versions and hashes are scrubbed. After an intended change, write the files anew with ``CARECIRCLE_GOLDEN=write`` and
+read the difference before committing it.
 """
 
 import json

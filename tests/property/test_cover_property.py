@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from carecircle.cover import coverage
 
 TRIES = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 
 
@@ -21,10 +21,14 @@ def quarters(network_of):
     x, y = (west, (west + east) / 2, east), (south, (south + north) / 2, north)
     shapes = [shapely.box(x[i], y[j], x[i + 1], y[j + 1]) for i in (0, 1) for j in (0, 1)]
     codes = [f"53010100{k}" for k in range(1, 5)]
-    whole = gpd.GeoDataFrame({"area_id": ["530101"], "level": "county", "parent_id": None},
-                             geometry=[shapely.box(west, south, east, north)], crs=network_of("elder").crs)  # fmt: skip
-    parts = gpd.GeoDataFrame({"area_id": codes, "level": "township", "parent_id": "530101"},
-                             geometry=shapes, crs=network_of("elder").crs)  # fmt: skip
+    whole = gpd.GeoDataFrame(
+        {"area_id": ["530101"], "level": "county", "parent_id": None},
+        geometry=[shapely.box(west, south, east, north)],
+        crs=network_of("elder").crs,
+    )
+    parts = gpd.GeoDataFrame(
+        {"area_id": codes, "level": "township", "parent_id": "530101"}, geometry=shapes, crs=network_of("elder").crs
+    )
     return pd.concat([whole, parts], ignore_index=True)
 
 

@@ -17,10 +17,16 @@ REACHES = st.sampled_from([5.0, 10.0, 25.0, 40.0, 100.0])
 
 
 @TRIES
-@given(seed=SEEDS, minutes=LIMITS, reach=REACHES, finer=st.floats(3, 7), hole=st.sampled_from([0.0, 2500.0, np.inf]),
-       overlap=st.sampled_from(["overlap", "split"]), mode=st.sampled_from(["elder", "elder", "drive"]),
-       direction=st.sampled_from(["to", "from"]))  # fmt: skip
-def test_areas_are_valid_and_nested(network_of, scattered, seed, minutes, reach, finer, hole, overlap, mode, direction):
+@given(
+    seed=SEEDS,
+    minutes=LIMITS,
+    grid=st.tuples(REACHES, st.floats(3, 7)),
+    hole=st.sampled_from([0.0, 2500.0, np.inf]),
+    overlap=st.sampled_from(["overlap", "split"]),
+    trip=st.sampled_from([("elder", "to"), ("drive", "to"), ("drive", "from")]),
+)
+def test_areas_are_valid_and_nested(network_of, scattered, seed, minutes, grid, hole, overlap, trip):
+    (reach, finer), (mode, direction) = grid, trip
     network = network_of(mode)
     options = IsochroneOptions(
         reach_metres=reach, cell_metres=reach / finer, min_hole_m2=hole, overlap=overlap, direction=direction

@@ -54,8 +54,21 @@ def test_panzhihua_with_the_facilities_of_openstreetmap(real_data, tmp_path, rec
         tmp_path / "people.csv", index=False
     )
     rectangle(network).to_file(tmp_path / "area.gpkg")
-    words = ["coverage", "--roads", roads, "--facilities", roads, "--areas", tmp_path / "area.gpkg", "--population",
-             tmp_path / "people.csv", "--minutes", "5,15,30", "--out", tmp_path / "cover.csv"]  # fmt: skip
+    words = [
+        "coverage",
+        "--roads",
+        roads,
+        "--facilities",
+        roads,
+        "--areas",
+        tmp_path / "area.gpkg",
+        "--population",
+        tmp_path / "people.csv",
+        "--minutes",
+        "5,15,30",
+        "--out",
+        tmp_path / "cover.csv",
+    ]
     ran = CliRunner().invoke(app, list(map(str, words)))
     assert ran.exit_code == 0, ran.output
     written = pd.read_csv(tmp_path / "cover.csv")
@@ -101,9 +114,21 @@ def test_porto_alegre_with_its_hexagons(real_data, tmp_path, record_property):
     assert people["people"].sum() == 812_935
     assert people["people_60"].isna().all()
     rectangle(network).to_file(tmp_path / "area.gpkg")
-    words = ["coverage", "--roads", folder / "porto_alegre.osm.pbf", "--facilities", folder / "points_of_interest.csv", "--areas",
-             tmp_path / "area.gpkg", "--population", folder / "population_hexgrid.csv", "--minutes", "15,60", "--out",
-             tmp_path / "cover.csv"]  # fmt: skip
+    words = [
+        "coverage",
+        "--roads",
+        folder / "porto_alegre.osm.pbf",
+        "--facilities",
+        folder / "points_of_interest.csv",
+        "--areas",
+        tmp_path / "area.gpkg",
+        "--population",
+        folder / "population_hexgrid.csv",
+        "--minutes",
+        "15,60",
+        "--out",
+        tmp_path / "cover.csv",
+    ]
     ran = CliRunner().invoke(app, list(map(str, words)))
     assert ran.exit_code == 0, ran.output
     table = pd.read_csv(tmp_path / "cover.csv")
@@ -131,5 +156,8 @@ def test_andorra_walks_and_drives(real_data, record_property):
         assert rings.geometry.is_valid.all()
         raster = cc.minutes_raster(facilities, network, minutes=15, cell_metres=25)
         assert np.nanmax(raster.minutes) <= 15
-        record_property(mode, f"median {there.median():.1f} min, reached {there.notna().mean():.1%}, "
-              f"mean 15-minute area {rings['area_km2'][1::2].mean():.2f} km2")  # fmt: skip
+        record_property(
+            mode,
+            f"median {there.median():.1f} min, reached {there.notna().mean():.1%}, "
+            f"mean 15-minute area {rings['area_km2'][1::2].mean():.2f} km2",
+        )

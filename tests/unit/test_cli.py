@@ -45,8 +45,16 @@ def town(tmp_path_factory, lonlat_of):
         return lonlat_of(np.array(places, float)).T
 
     lon, lat = points((0, 0), (1000, 1000), (2000, 400), (400, 1800))
-    homes = pd.DataFrame({"机构编号": ["A1", "A2", "A3", "A4"], "机构名称": list("甲乙丙丁"), "类别": ["养老院", "助餐点", "养老院", "助餐点"],
-                          "运营状态": ["在营", "在营", "在营", "停业"], "经度": lon, "纬度": lat})  # fmt: skip
+    homes = pd.DataFrame(
+        {
+            "机构编号": ["A1", "A2", "A3", "A4"],
+            "机构名称": list("甲乙丙丁"),
+            "类别": ["养老院", "助餐点", "养老院", "助餐点"],
+            "运营状态": ["在营", "在营", "在营", "停业"],
+            "经度": lon,
+            "纬度": lat,
+        }
+    )
     homes.to_csv(folder / "homes.csv", index=False)
     shapes = gpd.GeoDataFrame(homes.drop(columns=["经度", "纬度"]), geometry=gpd.points_from_xy(lon, lat), crs=4326)
     shapes.to_file(folder / "homes.geojson")
@@ -60,9 +68,11 @@ def town(tmp_path_factory, lonlat_of):
     )
     (west, south), (east, north) = lonlat_of(np.array([[-10.0, -10], [5000, 2010]]))
     middle = (west + east) / 2
-    gpd.GeoDataFrame({"代码": ["530101001", "530101002"], "名称": ["西街道", "东街道"]},
-                     geometry=[shapely.box(west, south, middle, north), shapely.box(middle, south, east, north)],
-                     crs=4326).to_file(folder / "areas.gpkg")  # fmt: skip
+    gpd.GeoDataFrame(
+        {"代码": ["530101001", "530101002"], "名称": ["西街道", "东街道"]},
+        geometry=[shapely.box(west, south, middle, north), shapely.box(middle, south, east, north)],
+        crs=4326,
+    ).to_file(folder / "areas.gpkg")
     return folder
 
 
@@ -221,7 +231,7 @@ def test_isochrones_of_other_kinds(run, given, tmp_path):
     assert len(layer("--rings")) == 3
 
 
-def test_barriers_close_streets_for_every_kind_of_output(run, given, town, tmp_path, lonlat_of):
+def test_barriers_close_streets_for_every_kind_of_output(run, given, tmp_path, lonlat_of):
     around = lonlat_of(np.array([(950.0, 950), (1050, 950), (1050, 1050), (950, 1050)]))
     gpd.GeoDataFrame(geometry=[shapely.LineString([*around, around[0]])], crs=4326).to_file(tmp_path / "wall.geojson")
     sizes = {}
@@ -247,16 +257,37 @@ def test_a_grid_of_minutes(run, given, tmp_path):
 
 
 def test_coverage(run, given, town, tmp_path):
-    found = run("coverage", *given, "--areas", town / "areas.gpkg", "--population", town / "people.csv", "--minutes", "5,15",
-                "--out", tmp_path / "c.csv")  # fmt: skip
+    found = run(
+        "coverage",
+        *given,
+        "--areas",
+        town / "areas.gpkg",
+        "--population",
+        town / "people.csv",
+        "--minutes",
+        "5,15",
+        "--out",
+        tmp_path / "c.csv",
+    )
     assert "（2 个区域）" in found.stdout
     table = pd.read_csv(tmp_path / "c.csv", dtype={"area_id": str})
     people = table[(table["measure"] == "people_60") & (table["kind"] == "all") & (table["minutes"] == 15)]
     assert people["total"].tolist() == [290, 10]
     assert people["covered"].iloc[1] == 0
     assert set(table["kind"]) == {"all", "养老院", "助餐点"}
-    said = json.loads(run("coverage", *given, "--areas", town / "areas.gpkg", "--population", town / "people.csv", "--out",
-                          tmp_path / "d.csv", "--json").stdout)  # fmt: skip
+    said = json.loads(
+        run(
+            "coverage",
+            *given,
+            "--areas",
+            town / "areas.gpkg",
+            "--population",
+            town / "people.csv",
+            "--out",
+            tmp_path / "d.csv",
+            "--json",
+        ).stdout
+    )
     assert said["areas"] == 2
     assert said["demand_points"] == 30
 
@@ -327,11 +358,21 @@ def test_quiet_prints_nothing(run, given, town, tmp_path):
 @pytest.mark.parametrize(
     "words",
     [
-        ("--minutes", "ten"), ("--minutes", "0"), ("--minutes", "5,-1"), ("--minutes", ""), ("--overlap", "both"), ("--direction", "sideways"),
-        ("--profile", "granny"), ("--datum", "mars"), ("--reach-metres", "0"), ("--speed", "0"), ("--out", "i.docx"), ("--lang", "fr"),
+        ("--minutes", "ten"),
+        ("--minutes", "0"),
+        ("--minutes", "5,-1"),
+        ("--minutes", ""),
+        ("--overlap", "both"),
+        ("--direction", "sideways"),
+        ("--profile", "granny"),
+        ("--datum", "mars"),
+        ("--reach-metres", "0"),
+        ("--speed", "0"),
+        ("--out", "i.docx"),
+        ("--lang", "fr"),
         ("--speeds", "none.toml"),
     ],
-)  # fmt: skip
+)
 def test_options_that_make_no_sense(run, given, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
     found = run("isochrones", *given, "--out", "i.gpkg", *words, code=1)

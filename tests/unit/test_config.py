@@ -110,13 +110,23 @@ tiles = "google"
     assert len(message.splitlines()) == 18
     assert all("plan.toml" in line for line in message.splitlines())
     for part in (
-        "缺少设置 roads.path", "没有 roads.paht 这项设置；可用：path, boundary", "没有 colour 这项设置；可用：title",
-        "reach.profile 有误：没有名为“granny”的出行方式；可用：elder", "reach.minutes.1 有误：应大于 0，现为 0",
-        "reach.minutes.2 有误：应不大于 600", "reach.minutes.3 有误：应为数字，现为“ten”", "reach.served_share 有误：应不大于 1",
-        "facilities.datum 有误：“wgs1984”不可用；可用：'wgs84', 'gcj02' or 'bd09'", "areas.path 有误：至少要有 1 项",
-        "population.path 有误：应为带引号的文字，现为 7", "as_of 有误：应为日期", "fictional 有误：应为 true 或 false",
-        "title 有误：应为带引号的文字", "isochrones.min_hole_m2 有误：应不小于 0", "output.tiles 有误",
-    ):  # fmt: skip
+        "缺少设置 roads.path",
+        "没有 roads.paht 这项设置；可用：path, boundary",
+        "没有 colour 这项设置；可用：title",
+        "reach.profile 有误：没有名为“granny”的出行方式；可用：elder",
+        "reach.minutes.1 有误：应大于 0，现为 0",
+        "reach.minutes.2 有误：应不大于 600",
+        "reach.minutes.3 有误：应为数字，现为“ten”",
+        "reach.served_share 有误：应不大于 1",
+        "facilities.datum 有误：“wgs1984”不可用；可用：'wgs84', 'gcj02' or 'bd09'",
+        "areas.path 有误：至少要有 1 项",
+        "population.path 有误：应为带引号的文字，现为 7",
+        "as_of 有误：应为日期",
+        "fictional 有误：应为 true 或 false",
+        "title 有误：应为带引号的文字",
+        "isochrones.min_hole_m2 有误：应不小于 0",
+        "output.tiles 有误",
+    ):
         assert part in message, part
     with use_language("en"), pytest.raises(PlanError, match="must be more than 0, not 0"):
         load_plan(plan_file(bad))

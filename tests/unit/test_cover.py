@@ -77,8 +77,15 @@ def test_people_and_points_within_reach(table):
     assert pick(table, "people_60", "county", minutes=15) == [(50, 120), (30, 120)]
     assert pick(table, "people_60", "township", minutes=15) == [(30, 60), (20, 60), (30, 60), (0, 60)]
     assert pick(table, "people_60", "community", minutes=15) == [
-        (30, 30), (0, 30), (0, 30), (20, 30), (30, 30), (0, 30), (0, 30), (0, 30),
-    ]  # fmt: skip
+        (30, 30),
+        (0, 30),
+        (0, 30),
+        (20, 30),
+        (30, 30),
+        (0, 30),
+        (0, 30),
+        (0, 30),
+    ]
     assert pick(table, "people_60", "county", minutes=5) == [(10, 120), (10, 120)]
     assert pick(table, "people", "county", minutes=15) == [(25 + 45 + 45, 280), (70, 280)]
     assert pick(table, "points", "county", minutes=15) == [(3, 8), (2, 8)]
@@ -142,9 +149,12 @@ def test_the_table_is_tidy_and_sorted(table, areas, demand, facilities, network)
 def test_names_of_facilities_and_of_points_do_not_matter(table, areas, demand, facilities, network):
     renamed = facilities.assign(facility_id=["甲", "乙"]).set_index(pd.Index([7, 3]))
     other = coverage(
-        demand.assign(demand_id=[f"z{k}" for k in range(16)]).set_index(np.arange(100, 116)), renamed, areas, network,
+        demand.assign(demand_id=[f"z{k}" for k in range(16)]).set_index(np.arange(100, 116)),
+        renamed,
+        areas,
+        network,
         minutes=(5, 15),
-    )  # fmt: skip
+    )
     pd.testing.assert_frame_equal(other, table)
 
 
@@ -177,7 +187,7 @@ def test_without_people_points_are_judged(at, facilities, areas, network):
     assert pick(found, "served", "community", minutes=15, unit="community")[3] == (1, 1)
 
 
-def test_closed_facilities_are_left_out_by_open_facilities(at, facilities, demand, areas, network, table):
+def test_closed_facilities_are_left_out_by_open_facilities(at, demand, areas, network, table):
     more = at((250, 0), (4250, 0), (2500, 0), kind=["A", "B", "B"], status=["open", None, "停业"]).to_crs(4326)
     pd.testing.assert_frame_equal(coverage(demand, open_facilities(more), areas, network, minutes=(5, 15)), table)
     counted = coverage(demand, more, areas, network, minutes=(5, 15))

@@ -97,9 +97,7 @@ def test_the_union_holds_every_single_area(grid, at):
         single = areas.geometry[(areas["minutes"] == limit) & (areas["facility_id"] != ALL)].to_numpy()
         # Where outlines cross, the union has one more vertex; in degrees it is a hair off the straight line.
         assert shapely.covers(shapely.buffer(whole, 1e-9), single[~shapely.is_empty(single)]).all()
-        assert (
-            shapely.area(shapely.difference(single, whole)).max() < 1e-12
-        )  # square degrees: a hundredth of a square metre
+        assert shapely.area(shapely.difference(single, whole)).max() < 1e-12, "square degrees"
     merged = isochrones(facilities, grid, minutes=(5, 10), options=IsochroneOptions(overlap="merge"))
     assert merged["facility_id"].tolist() == [ALL, ALL]
     assert merged.geometry.geom_equals(together.geometry.reset_index(drop=True)).all()
@@ -126,9 +124,12 @@ def test_facilities_that_reach_nothing_keep_their_row_with_a_reason(grid, at):
         areas = isochrones(facilities, grid, minutes=(5, 10), options=options)
         assert areas["facility_id"].tolist() == np.repeat(facilities["facility_id"], 2).tolist()
         assert areas["note"].tolist()[::2] == [
-            "", "设施远离道路（超过2公里），无法计算", "设施位于与主路网不连通的孤立路段", "在时限内走不到任何道路",
+            "",
+            "设施远离道路（超过2公里），无法计算",
+            "设施位于与主路网不连通的孤立路段",
             "在时限内走不到任何道路",
-        ]  # fmt: skip
+            "在时限内走不到任何道路",
+        ]
         assert areas.geometry.is_empty.tolist() == [False, False, True, True, False, False, True, True, True, True]
         assert areas["area_km2"].tolist()[4] > 0.0001, "an island is drawn"
         assert areas["reached_km"].tolist()[4] == pytest.approx(0.06)
@@ -204,8 +205,16 @@ def test_limits_must_be_minutes(line, at, minutes):
         isochrones(at((0, 0)), line, minutes=minutes)
 
 
-@pytest.mark.parametrize("options", [{"reach_metres": 0}, {"reach_metres": -5}, {"reach_metres": 25, "cell_metres": 20},
-                                     {"reach_metres": 25, "cell_metres": 1}, {"cell_metres": -1}])  # fmt: skip
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"reach_metres": 0},
+        {"reach_metres": -5},
+        {"reach_metres": 25, "cell_metres": 20},
+        {"reach_metres": 25, "cell_metres": 1},
+        {"cell_metres": -1},
+    ],
+)
 def test_the_grid_must_fit_the_reach(options):
     with pytest.raises(UsageError):
         IsochroneOptions(**options)

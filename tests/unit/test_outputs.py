@@ -16,12 +16,19 @@ from carecircle.outputs import LAYER_DRIVERS, to_json, whole_file, whole_folder,
 def frame():
     return gpd.GeoDataFrame(
         {"名称": ["甲", None], "minutes": [5.0, np.nan], "on": [date(2026, 6, 30), None], "list": [["a", "b"], None]},
-        geometry=gpd.points_from_xy([102.5, 102.6], [24.3, 24.4]), crs=4326,
-    )  # fmt: skip
+        geometry=gpd.points_from_xy([102.5, 102.6], [24.3, 24.4]),
+        crs=4326,
+    )
 
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+def begin(path, content, error):
+    """Write half of a file and fail."""
+    path.write_text(content)
+    raise error
 
 
 def test_a_file_takes_its_place_when_all_is_written(tmp_path):
@@ -37,8 +44,7 @@ def test_a_file_takes_its_place_when_all_is_written(tmp_path):
 def test_a_failure_leaves_the_earlier_file(tmp_path, error):
     (tmp_path / "a.txt").write_text("before")
     with pytest.raises(error), whole_file(tmp_path / "a.txt") as draft:
-        draft.write_text("half")
-        raise error
+        begin(draft, "half", error)
     assert names(tmp_path) == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "before"
 
@@ -59,8 +65,7 @@ def test_a_folder_keeps_what_else_is_in_it(tmp_path):
     assert names(tmp_path) == ["a.txt", "b.txt", "mine.docx"]
     assert (tmp_path / "a.txt").read_text() == "after"
     with pytest.raises(RuntimeError), whole_folder(tmp_path) as draft:
-        (draft / "a.txt").write_text("half")
-        raise RuntimeError
+        begin(draft / "a.txt", "half", RuntimeError)
     assert names(tmp_path) == ["a.txt", "b.txt", "mine.docx"]
     assert (tmp_path / "a.txt").read_text() == "after"
 
@@ -72,8 +77,7 @@ def test_one_file_that_cannot_take_its_place_brings_all_back(tmp_path):
     (tmp_path / "m.xlsx").mkdir()
     (tmp_path / "m.xlsx" / "inner").write_text("mine")
     with pytest.raises(OutputError, match="无法写入"), whole_folder(tmp_path) as draft:
-        for name in ("a.txt", "b.txt", "m.xlsx", "z.txt"):
-            (draft / name).write_text("after")
+        _ = [(draft / name).write_text("after") for name in ("a.txt", "b.txt", "m.xlsx", "z.txt")]
     assert names(tmp_path) == ["a.txt", "m.xlsx", "z.txt"]
     assert (tmp_path / "a.txt").read_text() == (tmp_path / "z.txt").read_text() == "before"
     assert (tmp_path / "m.xlsx" / "inner").read_text() == "mine"

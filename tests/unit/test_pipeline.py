@@ -22,9 +22,17 @@ from carecircle.reach import nearest
 from carecircle.sources import open_facilities
 
 FILES = [
-    "areas.parquet", "coverage.csv", "coverage.xlsx", "demand.parquet", "facilities.parquet", "isochrones.gpkg",
-    "isochrones.parquet", "map.html", "results.gpkg", "study.json",
-]  # fmt: skip
+    "areas.parquet",
+    "coverage.csv",
+    "coverage.xlsx",
+    "demand.parquet",
+    "facilities.parquet",
+    "isochrones.gpkg",
+    "isochrones.parquet",
+    "map.html",
+    "results.gpkg",
+    "study.json",
+]
 
 
 def hashes(folder):
@@ -48,19 +56,14 @@ def test_all_files_are_there_and_nothing_else(demo):
 
 
 def test_the_same_bytes_elsewhere(demo, tmp_path):
-    """Another process, working folder, time zone, language of the system, and hash seed."""
+    """A copy of the inputs, another process, working folder, time zone, language of the system, and hash seed."""
+    shutil.copytree(demo_path(), tmp_path / "city")
     other = {**os.environ, "TZ": "Asia/Shanghai", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
-    command = [sys.executable, "-m", "carecircle", "demo", "--out", "deep/results", "--quiet"]
+    plan = f"city/{demo_file('plan').name}"
+    command = [sys.executable, "-m", "carecircle", "run", plan, "--out", "deep/results", "--quiet"]
     done = subprocess.run(command, cwd=tmp_path, env=other, capture_output=True, text=True, check=True)
     assert done.stdout == done.stderr == ""
     assert hashes(tmp_path / "deep" / "results") == hashes(demo[1])
-
-
-def test_the_same_bytes_from_a_copy_of_the_inputs(demo, tmp_path):
-    shutil.copytree(demo_path(), tmp_path / "city")
-    plan = tmp_path / "city" / Path(demo_file("plan")).name
-    pipeline.run(plan, out=tmp_path / "out")
-    assert hashes(tmp_path / "out") == hashes(demo[1])
 
 
 def test_tables_agree_with_each_other(demo):
@@ -120,8 +123,13 @@ def test_provenance(demo):
     assert said["fictional"] is True
     assert said["as_of"] == "2026-06-30"
     assert set(said["files"]) == {
-        "roads.osm.pbf", "facilities.xlsx", "counties.shp", "townships.shp", "communities.shp", "buildings.csv",
-    }  # fmt: skip
+        "roads.osm.pbf",
+        "facilities.xlsx",
+        "counties.shp",
+        "townships.shp",
+        "communities.shp",
+        "buildings.csv",
+    }
     assert said["parameters"]["roads"]["path"] == "roads.osm.pbf"
     assert "folder" not in said["parameters"]["output"]
     assert str(demo_path()) not in json.dumps(said)
@@ -170,13 +178,33 @@ def test_columns_of_the_user_that_are_called_like_results(city, tmp_path):
         ('datum = "gcj02"', 'datum = "wgs84"'),
     )
     points = pipeline.make_study(load_plan(demo_file("plan"))).demand.head(300)
-    table = pd.DataFrame({
-        "demand_id": points["demand_id"], "lon": points.geometry.x, "lat": points.geometry.y, "people_60": points["people_60"],
-        "minutes": 3, "metres": 4, "facility_id": "x", "fid": 7, "NAME": "n", "geom": "g", "points": 1,
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "demand_id": points["demand_id"],
+            "lon": points.geometry.x,
+            "lat": points.geometry.y,
+            "people_60": points["people_60"],
+            "minutes": 3,
+            "metres": 4,
+            "facility_id": "x",
+            "fid": 7,
+            "NAME": "n",
+            "geom": "g",
+            "points": 1,
+        }
+    )
     table.to_csv(plan.parent / "people.csv", index=False)
-    lists = pd.DataFrame({"facility_id": ["a", "b"], "lon": points.geometry.x.iloc[:2].to_numpy(), "lat": points.geometry.y.iloc[:2].to_numpy(),
-                          "name": ["甲", "乙"], "NAME": ["x", "y"], "fid": [5, 5], "OBJECTID": [1, 1]})  # fmt: skip
+    lists = pd.DataFrame(
+        {
+            "facility_id": ["a", "b"],
+            "lon": points.geometry.x.iloc[:2].to_numpy(),
+            "lat": points.geometry.y.iloc[:2].to_numpy(),
+            "name": ["甲", "乙"],
+            "NAME": ["x", "y"],
+            "fid": [5, 5],
+            "OBJECTID": [1, 1],
+        }
+    )
     lists.to_csv(plan.parent / "list.csv", index=False)
     areas = gpd.read_file(plan.parent / "boundaries" / "counties.shp", encoding="GB18030")
     for name in ("people", "points", "people_60", "points_5mi"):

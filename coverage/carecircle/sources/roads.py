@@ -10,7 +10,7 @@ import networkx as nx
 import shapely
 from shapely import GeometryType
 
-from carecircle.errors import InputError, problem, require_file
+from carecircle.errors import InputError, Problem, problem, require_file
 from carecircle.sources.graphs import read_graph, read_graphml
 from carecircle.sources.layers import LAYER_ENDINGS, read_layer
 from carecircle.sources.lines import read_lines
@@ -44,6 +44,8 @@ def read_streets(
     if isinstance(source, gpd.GeoDataFrame):
         return read_lines(source, boundary=polygon)
     path = require_file(source)
+    if path.is_dir():
+        raise InputError(_unknown(path))
     found = recall(path, polygon) if cache else None
     if found is not None:
         return found
@@ -61,7 +63,11 @@ def _read(path: Path, polygon: shapely.Geometry | None) -> Streets:
         return read_graphml(path, boundary=polygon)
     if name.endswith(LINE_ENDINGS):
         return read_lines(read_layer(path), boundary=polygon, file=path)
-    raise InputError(problem("unknown_roads", file=path, known=" ".join((*OSM_ENDINGS, ".graphml", *LINE_ENDINGS))))
+    raise InputError(_unknown(path))
+
+
+def _unknown(path: Path) -> Problem:
+    return problem("unknown_roads", file=path, known=" ".join((*OSM_ENDINGS, ".graphml", *LINE_ENDINGS)))
 
 
 def as_polygon(boundary: Any) -> shapely.Geometry | None:
