@@ -8,7 +8,6 @@ from typing import Any
 import geopandas as gpd
 import networkx as nx
 import shapely
-from shapely import GeometryType
 
 from carecircle.errors import InputError, Problem, problem, require_file
 from carecircle.sources.graphs import read_graph, read_graphml
@@ -88,6 +87,5 @@ def as_polygon(boundary: Any) -> shapely.Geometry | None:
 def _polygonal(shape: shapely.Geometry, file: str | Path | None) -> shapely.Geometry:
     """Return a boundary that has an area, or raise `InputError`."""
     if shapely.area(shape) == 0:
-        kind = GeometryType(int(shapely.get_type_id(shape))).name.lower()
-        raise InputError(problem("wrong_geometry", file=file, wanted="polygon", found=kind))
+        raise InputError(problem("wrong_geometry", file=file, wanted="polygon", found=type(shape).__name__))
     return shape
