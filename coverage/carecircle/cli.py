@@ -470,7 +470,10 @@ def _facilities(told: Session, path: Path, datum: str, network: RoadNetwork, clo
     told.note(
         [*found.attrs.get("notes", []), *pipeline.snap_notes("facilities", pipeline.check_near(found, network, path))]
     )
-    return found if closed else open_facilities(found).reset_index(drop=True)
+    if closed:
+        return found
+    told.note(pipeline.closed_notes(found))
+    return open_facilities(found).reset_index(drop=True)
 
 
 def _nearest_table(

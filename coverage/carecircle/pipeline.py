@@ -26,7 +26,7 @@ from carecircle.outputs import whole_folder, write_json, write_layers
 from carecircle.reach import nearest
 from carecircle.report.map import map_html
 from carecircle.report.workbook import write_csv, write_workbook
-from carecircle.schema import LEVELS
+from carecircle.schema import LEVELS, PEOPLE
 from carecircle.snap import MAX_SNAP_METRES, Places, snap
 from carecircle.sources import open_facilities, read_areas, read_facilities, read_layer, read_population
 from carecircle.sources.store import file_hash
@@ -199,10 +199,26 @@ def _notes(
         found += frame.attrs.get("notes", [])
     for key, frame in (("facilities", facilities), ("demand", demand)):
         found += snap_notes(key, snap(frame, network))
-    not_counted = len(facilities) - len(open_facilities(facilities))
-    if not_counted and not plan.facilities.count_closed:
-        found.append(text("note.not_counted", count=not_counted))
+    found += people_notes(demand)
+    if not plan.facilities.count_closed:
+        found += closed_notes(facilities)
     return tuple(dict.fromkeys(found))
+
+
+def people_notes(demand: gpd.GeoDataFrame) -> list[str]:
+    """Return a sentence for each column of people that is known in some places only."""
+    unknown = {name: int(demand[name].isna().sum()) for name in PEOPLE if name in demand}
+    return [
+        text("note.partly_unknown", measure=text(f"fact.measure_{name}"), count=count)
+        for name, count in unknown.items()
+        if 0 < count < len(demand)
+    ]
+
+
+def closed_notes(facilities: gpd.GeoDataFrame) -> list[str]:
+    """Return a sentence on facilities that do not count."""
+    count = len(facilities) - len(open_facilities(facilities))
+    return [text("note.not_counted", count=count)] if count else []
 
 
 def snap_notes(key: str, places: Places) -> list[str]:
