@@ -10,6 +10,7 @@ import typer
 
 from carecircle.errors import UsageError
 from carecircle.language import text
+from carecircle.legs import check_limits
 
 GRIDS = (".tif", ".tiff")
 DATUMS = ("wgs84", "gcj02", "bd09")
@@ -70,9 +71,10 @@ def choice(option: str, value: str, known: tuple[str, ...]) -> Any:
 def minutes_list(value: str) -> list[float]:
     """Return limits given as ``5,10,15``."""
     try:
-        return sorted({float(part) for part in value.replace("，", ",").split(",")})
+        limits = [float(part) for part in value.replace("，", ",").split(",")]
     except ValueError as error:
         raise UsageError(text("usage.list_of_minutes", value=value)) from error
+    return check_limits(limits)
 
 
 def speed_table(path: Path | None) -> dict[str, float] | None:

@@ -44,6 +44,7 @@ from carecircle.edit import with_barriers
 from carecircle.errors import UsageError
 from carecircle.isochrones import IsochroneOptions, isochrones, reached_streets
 from carecircle.language import text
+from carecircle.legs import check_limits
 from carecircle.model import profile
 from carecircle.network import RoadNetwork, island_note, read_network
 from carecircle.outputs import LAYER_DRIVERS, whole_file, write_layer
@@ -181,6 +182,8 @@ def times_command(
     with session(lang, as_json=as_json, quiet=quiet) as told:
         refuse_overwriting(out, roads, facilities, points, boundary, speeds)
         refuse_other_than_csv(out)
+        if minutes is not None:
+            check_limits(minutes)
         network = _network(told, roads, profile_name, mode, speed, speeds, boundary)
         to = _facilities(told, facilities, datum, network, closed)
         at = read_points(points, datum=choice("--points-datum", points_datum, DATUMS))
