@@ -24,7 +24,7 @@ ADDRESS = {"file", "sheet", "row", "column"}
 CONDA_NAMES = {"osmium": "pyosmium", "matplotlib": "matplotlib-base"}
 """Names on conda-forge that differ from those in pyproject.toml."""
 CONDA_ONLY = {"python", "pip", "coverage"}
-FROM_PIP = {"xstatic-jquery", "xstatic-leaflet", "xstatic-leaflet-markercluster"}
+FROM_PIP = {"xstatic-leaflet", "xstatic-leaflet-markercluster"}
 """What conda-forge does not have."""
 
 FORBIDDEN = re.compile(
