@@ -13,9 +13,10 @@ from carecircle.language import text
 from carecircle.legs import check_limits
 
 GRIDS = (".tif", ".tiff")
-DATUMS = ("wgs84", "gcj02", "bd09")
 """Endings of the grid of minutes."""
 
+DATUMS = ("wgs84", "gcj02", "bd09")
+"""Datums that coordinates can be said to have."""
 
 Roads = Annotated[Path, typer.Option("--roads", help="Roads: .osm.pbf, .osm, .osm.gz, GraphML, or a line layer.")]
 FacilityFile = Annotated[

@@ -196,7 +196,7 @@ def times_command(
             else travel_times(at, to, network, minutes=limit, direction=way)
         )
         with whole_file(out) as draft:
-            _csv(table.round({"minutes": 6, "metres": 3, "snap_metres": 3}), draft)
+            write_csv(table.round({"minutes": 6, "metres": 3, "snap_metres": 3}), draft)
         reached = int(table.loc[table["minutes"].notna(), "point_id"].nunique())
         told.say(
             text(
@@ -485,10 +485,6 @@ def _nearest_table(
     table = nearest(at, to, network, minutes=minutes, direction=way).reset_index(drop=True)
     table.insert(0, "point_id", point_names(at).to_numpy())
     return table
-
-
-def _csv(table: pd.DataFrame, path: Path) -> None:
-    write_csv(table, path)
 
 
 def main() -> None:

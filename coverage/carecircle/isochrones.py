@@ -382,10 +382,10 @@ def _as_rings(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _measured(frame: gpd.GeoDataFrame, network: RoadNetwork) -> gpd.GeoDataFrame:
-    """Add area and pedestrian-shed ratio; where nothing is reached there is no ratio."""
+    """Add area and pedestrian-shed ratio; there is none where nothing is reached, nor for many facilities together."""
     area = shapely.area(frame.geometry.to_numpy())
     radius = frame["minutes"].to_numpy() * 60 * network.profile.speed_mps
-    ratio = np.where(area > 0, area / (np.pi * radius**2), np.nan)
+    ratio = np.where((area > 0) & (frame["facility_id"] != ALL), area / (np.pi * radius**2), np.nan)
     return frame.assign(area_km2=area / 1e6, shed_ratio=ratio)
 
 

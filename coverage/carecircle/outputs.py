@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -160,12 +160,6 @@ def _plain(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             free[name] += "_"
         taken.add(free[name].lower())
     return frame.assign(**{name: frame[name].map(str, na_action="ignore") for name in lists}).rename(columns=free)
-
-
-def write_table(frame: pd.DataFrame, path: str | Path, writer: Callable[[pd.DataFrame, Path], object]) -> None:
-    """Write a table with `writer`, whole or not at all."""
-    with whole_file(path) as draft:
-        writer(frame, draft)
 
 
 def write_json(data: Any, path: Path) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from carecircle.errors import OutputError, UsageError
-from carecircle.outputs import LAYER_DRIVERS, to_json, whole_file, whole_folder, write_layer, write_table
+from carecircle.outputs import LAYER_DRIVERS, to_json, whole_file, whole_folder, write_layer
 
 
 @pytest.fixture
@@ -118,11 +118,6 @@ def test_endings_that_are_not_known(tmp_path, frame):
     with pytest.raises(UsageError, match=r"\.gpkg"):
         write_layer(frame, tmp_path / "a.docx")
     assert names(tmp_path) == []
-
-
-def test_tables(tmp_path):
-    write_table(pd.DataFrame({"a": [1]}), tmp_path / "t.csv", lambda table, path: table.to_csv(path))
-    assert names(tmp_path) == ["t.csv"]
 
 
 def test_json_has_no_nan():
