@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from carecircle.config import as_source, input_options
 from carecircle.errors import UsageError
 from carecircle.language import text
 from carecircle.legs import check_limits
@@ -15,14 +16,27 @@ from carecircle.legs import check_limits
 GRIDS = (".tif", ".tiff")
 """Endings of the grid of minutes."""
 
-DATUMS = ("wgs84", "gcj02", "bd09")
-"""Datums that coordinates can be said to have."""
-
 Roads = Annotated[Path, typer.Option("--roads", help="Roads: .osm.pbf, .osm, .osm.gz, GraphML, or a line layer.")]
 FacilityFile = Annotated[
-    Path, typer.Option("--facilities", help="Facilities: table with lon/lat, point layer, or OSM file.")
+    Any,
+    typer.Option(
+        "--facilities",
+        parser=as_source,
+        metavar="FILE",
+        help="Facilities: table with lon/lat, point layer, OSM file, or postgresql://user@host/db?table=schema.table.",
+    ),
 ]
-Datum = Annotated[str, typer.Option("--datum", help="Datum of facility coordinates: wgs84, gcj02 or bd09.")]
+Datum = Annotated[
+    str | None, typer.Option("--datum", help="Datum of facility coordinates: auto, wgs84 (default), gcj02 or bd09.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="How an input is read: facilities.sheet=名单, points.crs=EPSG:4543, population.encoding=gbk, "
+        "areas.columns.name=乡镇, facilities.bad_rows=drop; repeat for more.",
+    ),
+]
 ProfileName = Annotated[
     str | None,
     typer.Option(
@@ -42,9 +56,9 @@ Lang = Annotated[str, typer.Option("--lang", help="zh or en.", envvar="CARECIRCL
 Closed = Annotated[bool, typer.Option("--count-closed", help="Also count closed and planned facilities.")]
 
 
-def refuse_overwriting(out: Path, *inputs: Path | None) -> None:
+def refuse_overwriting(out: Path, *inputs: Path | str | None) -> None:
     """Raise `UsageError` when the file to write is one of those to read."""
-    if any(path is not None and out.exists() and path.exists() and out.samefile(path) for path in inputs):
+    if any(isinstance(path, Path) and out.exists() and path.exists() and out.samefile(path) for path in inputs):
         raise UsageError(text("usage.same_file", path=out))
 
 
@@ -52,6 +66,26 @@ def refuse_other_than_csv(out: Path) -> None:
     """Raise `UsageError` when a table is to be written under another ending than ``.csv``."""
     if out.suffix.lower() != ".csv":
         raise UsageError(text("usage.csv_only", path=out))
+
+
+def reading_of(settings: list[str] | None, *, known: tuple[str, ...], **shorthands: str | None) -> dict[str, Any]:
+    """Return how each input is to be read, ``{"facilities": {"sheet": ...}}``.
+
+    Parameters
+    ----------
+    settings
+        ``input.name=value``, as given on the command line.
+    known
+        The command's inputs.
+    **shorthands
+        Settings that have an option of their own: ``facilities_datum="gcj02"``.
+    """
+    given = {name.replace("_", ".", 1): value for name, value in shorthands.items() if value is not None}
+    given |= pairs(settings or [])
+    wrong = [name for name in given if name.split(".")[0] not in known or "." not in name]
+    if wrong:
+        raise UsageError(text("usage.settings", given=", ".join(wrong), known=", ".join(f"{name}." for name in known)))
+    return {**{name: {} for name in known}, **input_options(given)}
 
 
 def pairs(given: list[str]) -> dict[str, str]:

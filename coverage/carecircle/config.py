@@ -7,24 +7,46 @@ Relative paths count from the folder of the plan file.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from carecircle.errors import PlanError, Problem, problem, require_file
 from carecircle.language import current_language, text
 from carecircle.model import MODES, PROFILES
 
-Datum = Literal["wgs84", "gcj02", "bd09"]
+Datum = Literal["auto", "wgs84", "gcj02", "bd09"]
+DATABASE = "postgresql://"
+"""How a source begins that is a table of a PostGIS database and not a file."""
 
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str | Path) else value
 
 
-Paths = Annotated[list[Path], BeforeValidator(_as_list), Field(min_length=1)]
+def as_source(value: Any) -> Any:
+    """Return a file's path, or the text of a connection string."""
+    if not isinstance(value, str | Path):
+        raise PydanticCustomError("path_type", "a path is text")
+    return value if str(value).startswith(DATABASE) else Path(value)
+
+
+SourcePath = Annotated[Path | str, PlainValidator(as_source)]
+"""A file, or a connection string ``postgresql://user@host/database?table=schema.table``."""
+Paths = Annotated[list[SourcePath], BeforeValidator(_as_list), Field(min_length=1)]
 Minutes = Annotated[float, Field(gt=0, le=600)]
 
 
@@ -67,31 +89,46 @@ class Roads(_Section):
     )
 
 
-class Facilities(_Section):
+class Input(_Section):
+    """How a table or layer is read; what is not said is found out."""
+
+    crs: str | int | None = Field(None, description="coordinate system, where the file does not say it: EPSG:4543")
+    datum: Datum = Field(
+        "wgs84",
+        description="datum of the coordinates; auto: judged by streets and boundaries",
+        validation_alias=AliasChoices("datum", "coordinates"),
+    )
+    sheet: str | None = Field(None, description="sheet of a workbook with several")
+    layer: str | None = Field(None, description="layer of a file with several")
+    encoding: str | None = Field(None, description="text encoding of a CSV file or shapefile")
+    columns: dict[str, str] = Field(default_factory=dict, description="contract column = header of the file")
+    bad_rows: Literal["stop", "drop"] = Field("stop", description="stop at rows with mistakes, or leave them out")
+
+    def options(self) -> dict[str, Any]:
+        """Return what every reader takes by keyword."""
+        return {name: getattr(self, name) for name in Input.model_fields}
+
+
+class Facilities(Input):
     """The facility list."""
 
-    path: Path
-    datum: Datum = Field("wgs84", description="datum of the coordinates in the file")
-    sheet: str | None = None
-    layer: str | None = None
+    path: SourcePath
     kinds: list[str] | None = Field(None, description="only these kinds count; default: all")
     count_closed: bool = Field(False, description="also count facilities that are closed or planned")
 
 
-class Areas(_Section):
+class Areas(Input):
     """Counties, townships, communities."""
 
     path: Paths = Field(description="one polygon layer, or one for each level")
     level: str | None = Field(None, description="level of the layer when it has no column for it")
 
 
-class Population(_Section):
+class Population(Input):
     """Where people live."""
 
-    path: Path
+    path: SourcePath
     bands: dict[str, int] | None = Field(None, description="band number of each people column of a GeoTIFF")
-    columns: dict[str, str] | None = Field(None, description="contract column -> column of the file")
-    datum: Datum = "wgs84"
 
 
 class Reach(_Section):
@@ -117,6 +154,13 @@ class Isochrones(_Section):
     min_hole_m2: float = Field(2500, ge=0, description="smaller holes are filled")
 
 
+class Quality(_Section):
+    """What the quality report points out."""
+
+    far_metres: float = Field(100, gt=0, le=2000, description="farther from a street than this is doubtful, metres")
+    max_age_days: int = Field(366, gt=0, description="data older than this on the study's day are out of date")
+
+
 class Output(_Section):
     """What is written."""
 
@@ -126,6 +170,9 @@ class Output(_Section):
     )
     parquet: bool = Field(True, description="also write GeoParquet")
     note: str | None = Field(None, description="note line of the map; default: for internal use")
+    suppress_below: int | None = Field(
+        None, ge=2, le=100, description="for publication: counts of people below this are not shown"
+    )
 
 
 class Plan(_Section):
@@ -140,11 +187,20 @@ class Plan(_Section):
     population: Population
     reach: Reach = Reach()
     isochrones: Isochrones = Isochrones()
+    quality: Quality = Quality()
     output: Output = Output()
 
 
-def load_plan(path: str | Path) -> Plan:
+def load_plan(path: str | Path, settings: Mapping[str, str] | None = None) -> Plan:
     """Read a plan file.
+
+    Parameters
+    ----------
+    path
+        The TOML file.
+    settings
+        Settings that go before the file's: ``{"reach.profile": "adult", "reach.minutes": "[10, 15]"}``, values as
+        TOML writes them, text without quotes too.
 
     Raises
     ------
@@ -158,6 +214,8 @@ def load_plan(path: str | Path) -> Plan:
         raise PlanError(problem("unreadable_file", file=file, why=error.strerror or str(error))) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PlanError(problem("plan_syntax", file=file, why=str(error))) from error
+    for name, value in (settings or {}).items():
+        _set(raw, name, value, file)
     try:
         plan = Plan.model_validate(raw)
     except ValidationError as error:
@@ -165,13 +223,55 @@ def load_plan(path: str | Path) -> Plan:
     return _anchored(plan, file.resolve().parent)
 
 
-def _problem(file: Path, item: Any) -> Problem:
+def input_options(settings: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return how inputs are to be read, from settings such as ``{"facilities.sheet": "名单"}``, by input.
+
+    Raises
+    ------
+    PlanError
+        A setting is unknown or its value is not allowed: every one is listed.
+    """
+    raw: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, value in settings.items():
+        _set(raw, name, value, None)
+    found: dict[str, dict[str, Any]] = {}
+    for section, given in raw.items():
+        try:
+            found[section] = Input.model_validate(given).options()
+        except ValidationError as error:
+            problems += [_problem(None, {**item, "loc": (section, *item["loc"])}, Input) for item in error.errors()]
+    if problems:
+        raise PlanError(problems)
+    return found
+
+
+def _set(raw: dict[str, Any], name: str, value: str, file: Path | None) -> None:
+    """Set ``section.name`` in the raw content of a plan."""
+    *sections, last = name.split(".")
+    place = raw
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            raise PlanError(problem("plan_unknown", file=file, setting=name, known=", ".join(Plan.model_fields)))
+    try:
+        place[last] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        place[last] = value
+
+
+def _problem(file: Path | None, item: Any, known_in: type[BaseModel] | None = None) -> Problem:
     setting = ".".join(str(part) for part in item["loc"])
     kind = item["type"]
     if kind == "missing":
         return problem("plan_missing", file=file, setting=setting)
     if kind == "extra_forbidden":
-        return problem("plan_unknown", file=file, setting=setting, known=", ".join(_known(item["loc"])))
+        return problem(
+            "plan_unknown",
+            file=file,
+            setting=setting,
+            known=", ".join(known_in.model_fields if known_in else _known(item["loc"])),
+        )
     return problem("plan_setting", file=file, setting=setting, why=_why(item))
 
 
@@ -184,6 +284,7 @@ def _why(item: Any) -> str:
     if key is None:
         return str(item["msg"])
     bound = next((given[name] for name in ("gt", "ge", "lt", "le", "expected", "min_length") if name in given), "")
+    bound = bound.replace(" or ", ", ").replace("'", "") if isinstance(bound, str) else bound
     return text(f"plan.{key}", bound=f"{bound:g}" if isinstance(bound, int | float) else bound, value=item["input"])
 
 
@@ -195,6 +296,10 @@ def _known(place: tuple[Any, ...]) -> list[str]:
     return list(section.model_fields)
 
 
+def _beside(folder: Path, source: Path | str) -> Path | str:
+    return folder / source if isinstance(source, Path) else source
+
+
 def _anchored(plan: Plan, folder: Path) -> Plan:
     """Make the paths of a plan absolute."""
 
@@ -202,7 +307,7 @@ def _anchored(plan: Plan, folder: Path) -> Plan:
         given = {name: getattr(section, name) for name in names}
         return section.model_copy(
             update={
-                name: [folder / p for p in value] if isinstance(value, list) else folder / value
+                name: [_beside(folder, p) for p in value] if isinstance(value, list) else _beside(folder, value)
                 for name, value in given.items()
                 if value is not None
             }

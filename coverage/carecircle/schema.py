@@ -42,7 +42,15 @@ class Table:
 PEOPLE = ("people", "people_60", "people_65", "people_80")
 """Columns of people by age: all, 60 and over, 65 and over, 80 and over."""
 
-POINTS = Table("points", "point_id", (Column("point_id", "text", required=True),), "point")
+POINTS = Table(
+    "points",
+    "point_id",
+    (Column("point_id", "text", required=True), Column("coordinate_source", "text")),
+    "point",
+)
+
+_WHERE_DECLARED = (Column("county", "text"), Column("township", "text"), Column("community", "text"))
+"""Names of the areas that a row says it belongs to."""
 
 FACILITIES = Table(
     "facilities",
@@ -60,7 +68,18 @@ FACILITIES = Table(
         Column("opened", "date"),
         Column("floor_m2", "number", "m2", minimum=0),
         Column("area_code", "text"),
+        *_WHERE_DECLARED,
+        Column("address", "text"),
+        Column("credit_code", "text"),
+        Column("filing", "text"),
+        Column("designed_beds", "number", "beds", minimum=0),
+        Column("filed_beds", "number", "beds", minimum=0),
+        Column("residents", "number", "people", minimum=0),
+        Column("service_metres", "number", "m", minimum=0),
+        Column("serves", "text"),
         Column("added_minutes", "number", "min", minimum=0),
+        Column("data_date", "date"),
+        Column("coordinate_source", "text"),
     ),
     "point",
 )
@@ -86,6 +105,9 @@ DEMAND = Table(
         *(Column(name, "number", "people", minimum=0) for name in PEOPLE),
         Column("households", "number", "households", minimum=0),
         Column("area_id", "text"),
+        *_WHERE_DECLARED,
+        Column("data_date", "date"),
+        Column("coordinate_source", "text"),
     ),
     "point",
 )

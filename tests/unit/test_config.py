@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from carecircle.config import Plan, load_plan
+from carecircle.config import Plan, input_options, load_plan
 from carecircle.datasets import demo_file
 from carecircle.errors import MissingInputError, PlanError
 from carecircle.language import use_language
@@ -118,7 +118,7 @@ tiles = "google"
         "reach.minutes.2 有误：应不大于 600",
         "reach.minutes.3 有误：应为数字，现为“ten”",
         "reach.served_share 有误：应不大于 1",
-        "facilities.datum 有误：“wgs1984”不可用；可用：'wgs84', 'gcj02' or 'bd09'",
+        "facilities.datum 有误：“wgs1984”不可用；可用：auto, wgs84, gcj02, bd09",
         "areas.path 有误：至少要有 1 项",
         "population.path 有误：应为带引号的文字，现为 7",
         "as_of 有误：应为日期",
@@ -180,3 +180,39 @@ def test_plans_are_frozen_and_describe_themselves():
 def test_every_mode_is_a_profile(plan_file):
     for name in ("walk", "drive", "wheelchair", "young-old", "e-bike"):
         assert load_plan(plan_file(LEAST + f'[reach]\nprofile = "{name}"')).reach.profile == name
+
+
+def test_settings_go_before_the_plan(plan_file):
+    plan = load_plan(plan_file(LEAST), {"reach.profile": "adult", "reach.minutes": "[10, 15]", "title": "甲市"})
+    assert (plan.reach.profile, plan.reach.minutes, plan.title) == ("adult", [10, 15], "甲市")
+
+
+def test_a_wrong_setting_is_named(plan_file):
+    with pytest.raises(PlanError) as error:
+        load_plan(plan_file(LEAST), {"reach.profle": "adult", "title.x": "1"})
+    assert keys(error) == ["plan_setting", "plan_unknown"]
+    with pytest.raises(PlanError) as error:
+        load_plan(plan_file('title = "a"\n' + LEAST), {"title.x": "1"})
+    assert keys(error) == ["plan_unknown"]
+
+
+def test_how_inputs_are_read():
+    found = input_options({"facilities.sheet": "名单", "points.crs": "4543", "points.columns.name": "小区"})
+    assert found["facilities"]["sheet"] == "名单"
+    assert found["facilities"]["datum"] == "wgs84"
+    assert (found["points"]["crs"], found["points"]["columns"]) == (4543, {"name": "小区"})
+    with pytest.raises(PlanError) as error:
+        input_options({"facilities.shet": "名单", "points.datum": "wgs1984"})
+    assert keys(error) == ["plan_setting", "plan_unknown"]
+    assert "points.datum" in str(error.value)
+
+
+def test_a_database_is_no_path(plan_file):
+    source = "postgresql://reader@host/care?table=public.homes"
+    plan = load_plan(plan_file(LEAST.replace("list.xlsx", source)))
+    assert plan.facilities.path == source
+
+
+def test_coordinates_is_another_word_for_the_datum(plan_file):
+    given = LEAST.replace('path = "list.xlsx"', 'path = "list.xlsx"\ncoordinates = "auto"')
+    assert load_plan(plan_file(given)).facilities.datum == "auto"

@@ -16,20 +16,22 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from carecircle.china.coordinates import Datum
 from carecircle.china.headers import plain, words
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, UsageError, problem
+from carecircle.findings import QualityLog
 from carecircle.language import text
 from carecircle.schema import AREAS, LEVELS
 from carecircle.sources.layers import CrsLike
+from carecircle.sources.points import in_lonlat
 from carecircle.sources.records import (
+    BadRows,
+    DatumChoice,
     Draft,
     Reading,
     Source,
     filled,
     finish,
-    in_lonlat,
     interpret,
     load,
     missing_header,
@@ -49,11 +51,13 @@ def read_areas(
     *,
     level: str | None = None,
     crs: CrsLike | None = None,
-    datum: Datum = "wgs84",
+    datum: DatumChoice = "wgs84",
     layer: str | None = None,
     sheet: str | None = None,
     encoding: str | None = None,
     columns: Mapping[str, str] | None = None,
+    bad_rows: BadRows = "stop",
+    log: QualityLog | None = None,
 ) -> gpd.GeoDataFrame:
     """Read administrative areas.
 
@@ -64,7 +68,7 @@ def read_areas(
     level
         Level of all areas in the file, one of `schema.LEVELS`; not needed when a column says it or the codes
         do.
-    crs, datum, layer, sheet, encoding, columns
+    crs, datum, layer, sheet, encoding, columns, bad_rows, log
         As for `read_facilities`.
 
     Returns
@@ -93,7 +97,7 @@ def read_areas(
         sources: Sequence[Source] = [path]
     else:
         sources = path
-    reading = Reading(crs, datum, layer, sheet, encoding, columns or {})
+    reading = Reading(crs, datum, layer, sheet, encoding, columns or {}, bad_rows, log=log)
     parts = [_read_one(source, level, reading) for source in sources]
     together = parts[0] if len(parts) == 1 else _joined(parts)
     return together.assign(parent_id=_parents(together))

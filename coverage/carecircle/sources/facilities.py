@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 
-from carecircle.china.coordinates import Datum
 from carecircle.china.headers import plain, words
 from carecircle.errors import require_file
+from carecircle.findings import QualityLog
 from carecircle.language import text
 from carecircle.schema import FACILITIES, POINTS
 from carecircle.sources.layers import CrsLike
 from carecircle.sources.places import is_osm, osm_facilities
+from carecircle.sources.points import with_points
 from carecircle.sources.records import (
+    BadRows,
+    DatumChoice,
     Draft,
     Reading,
     Source,
@@ -24,7 +28,6 @@ from carecircle.sources.records import (
     interpret,
     load,
     with_keys,
-    with_points,
 )
 
 OPEN = "open"
@@ -35,12 +38,16 @@ def read_facilities(
     path: Source,
     *,
     crs: CrsLike | None = None,
-    datum: Datum = "wgs84",
+    datum: DatumChoice = "wgs84",
     layer: str | None = None,
     sheet: str | None = None,
     encoding: str | None = None,
     kind_column: str | None = None,
     columns: Mapping[str, str] | None = None,
+    bad_rows: BadRows = "stop",
+    streets: Any = None,
+    areas: gpd.GeoDataFrame | None = None,
+    log: QualityLog | None = None,
 ) -> gpd.GeoDataFrame:
     """Read care facilities as points.
 
@@ -54,7 +61,8 @@ def read_facilities(
         Coordinate system, where the file does not say it; of a table: of its x and y columns (default
         EPSG:4326).
     datum
-        ``"gcj02"`` (AMap, Tencent) or ``"bd09"`` (Baidu) when the coordinates are shifted.
+        ``"gcj02"`` (AMap, Tencent) or ``"bd09"`` (Baidu) when the coordinates are shifted; ``"auto"`` to find out
+        by what the file says of each row (坐标系), else by `streets` and `areas` (`sources.datums.judge_datum`).
     layer, sheet
         Which layer or sheet, where there are several.
     encoding
@@ -63,6 +71,12 @@ def read_facilities(
         Header of the column to take as `kind`.
     columns
         ``{contract column: header}`` for headers that are not known.
+    bad_rows
+        ``"stop"`` at rows that break the contract, or ``"drop"`` them; each is a finding then.
+    streets, areas
+        What the datum is judged by: a `RoadNetwork` or lines, and areas from `read_areas`.
+    log
+        Collects what was found, for the quality report.
 
     Returns
     -------
@@ -70,7 +84,8 @@ def read_facilities(
         Points in EPSG:4326 that keep `schema.FACILITIES`; `name` and `kind` are always there; all other
         columns of the file are kept, except those with personal information. A status in operation is
         ``"open"``, other words stay. What was done while reading is in ``attrs["notes"]``. Closed facilities
-        are read too: see `open_facilities`.
+        are read too: see `open_facilities`. `coordinate_source` says of each row whether its coordinates are as given
+        or converted.
 
     Raises
     ------
@@ -85,12 +100,12 @@ def read_facilities(
     [{'facility_id': 'A1', 'kind': '养老院', 'beds': 120.0}]
     """
     chosen = {**(columns or {}), **({"kind": kind_column} if kind_column else {})}
-    reading = Reading(crs, datum, layer, sheet, encoding, chosen)
+    reading = Reading(crs, datum, layer, sheet, encoding, chosen, bad_rows, streets, areas, log)
     if not isinstance(path, pd.DataFrame) and is_osm(Path(path)):
         source = osm_facilities(require_file(path))
     else:
         source = load(path, reading)
-    draft = with_points(with_keys(interpret(source, FACILITIES, reading), "F"), reading)
+    draft = with_points(with_keys(interpret(source, FACILITIES, reading), "F"))
     return finish(_with_status(draft.adding(filled(draft.frame, ("name", "kind")))))
 
 
@@ -98,11 +113,15 @@ def read_points(
     path: Source,
     *,
     crs: CrsLike | None = None,
-    datum: Datum = "wgs84",
+    datum: DatumChoice = "wgs84",
     layer: str | None = None,
     sheet: str | None = None,
     encoding: str | None = None,
     columns: Mapping[str, str] | None = None,
+    bad_rows: BadRows = "stop",
+    streets: Any = None,
+    areas: gpd.GeoDataFrame | None = None,
+    log: QualityLog | None = None,
 ) -> gpd.GeoDataFrame:
     """Read points of any kind (estates, stops, places to compare); options as for `read_facilities`.
 
@@ -111,8 +130,8 @@ def read_points(
     geopandas.GeoDataFrame
         Points in EPSG:4326 with `point_id` and all other columns of the file.
     """
-    reading = Reading(crs, datum, layer, sheet, encoding, columns or {})
-    return finish(with_points(with_keys(interpret(load(path, reading), POINTS, reading), "P"), reading))
+    reading = Reading(crs, datum, layer, sheet, encoding, columns or {}, bad_rows, streets, areas, log)
+    return finish(with_points(with_keys(interpret(load(path, reading), POINTS, reading), "P")))
 
 
 def open_facilities(facilities: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -16,11 +17,15 @@ import shapely
 
 from carecircle.china.coordinates import Datum
 from carecircle.errors import InputError, problem
+from carecircle.findings import QualityLog
 from carecircle.language import text
 from carecircle.schema import DEMAND, LEVELS, PEOPLE
 from carecircle.sources.grids import GRID_ENDINGS, grid_points, population_by_area
 from carecircle.sources.layers import CrsLike
+from carecircle.sources.points import with_points
 from carecircle.sources.records import (
+    BadRows,
+    DatumChoice,
     Draft,
     Reading,
     Shapes,
@@ -31,7 +36,6 @@ from carecircle.sources.records import (
     load,
     missing_header,
     with_keys,
-    with_points,
     with_shapes,
 )
 
@@ -47,9 +51,13 @@ def read_population(
     bands: Mapping[str, int] | None = None,
     areas: gpd.GeoDataFrame | None = None,
     crs: CrsLike | None = None,
-    datum: Datum = "wgs84",
+    datum: DatumChoice = "wgs84",
     layer: str | None = None,
     sheet: str | None = None,
+    encoding: str | None = None,
+    bad_rows: BadRows = "stop",
+    streets: Any = None,
+    log: QualityLog | None = None,
 ) -> gpd.GeoDataFrame:
     """Read where people live, as points.
 
@@ -66,7 +74,7 @@ def read_population(
     areas
         From `read_areas`: only people inside are read, and those without an `area_id` get that of the
         narrowest area they are in.
-    crs, datum, layer, sheet
+    crs, datum, layer, sheet, encoding, bad_rows, streets, log
         As for `read_facilities`.
 
     Returns
@@ -87,13 +95,13 @@ def read_population(
     [{'demand_id': 'X1', 'people': nan, 'people_60': 120.0}]
     """
     if not isinstance(path, pd.DataFrame) and Path(path).suffix.lower() in GRID_ENDINGS:
-        return _from_grid(Path(path), bands, areas, crs, datum)
-    reading = Reading(crs, datum, layer, sheet, None, columns or {})
+        return _from_grid(Path(path), bands, Reading(crs, datum, areas=areas, log=log))
+    reading = Reading(crs, datum, layer, sheet, encoding, columns or {}, bad_rows, streets, areas, log)
     draft = _keyed(interpret(load(path, reading), DEMAND, reading))
     if not set(_COUNTED) & set(draft.frame.columns):
         nobody = replace(missing_header(draft, "people"), key="missing_people", column=None)
         raise InputError([*draft.problems, nobody])
-    draft = _inside(_represented(with_points(draft, reading)), areas)
+    draft = _inside(_represented(with_points(draft)), areas)
     return finish(draft.adding(filled(draft.frame, PEOPLE, np.nan)))
 
 
@@ -151,15 +159,10 @@ def narrowest_area(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.Seri
     return pd.Series(found.where(found.notna(), None).to_numpy(), index=points.index, dtype=object)
 
 
-def _from_grid(
-    path: Path,
-    bands: Mapping[str, int] | None,
-    areas: gpd.GeoDataFrame | None,
-    crs: CrsLike | None,
-    datum: Datum,
-) -> gpd.GeoDataFrame:
-    source = grid_points(path, bands=bands, areas=areas, crs=crs, datum=datum)
-    draft = _inside(Draft(source.frame, source, DEMAND, {}, notes=source.notes), areas)
+def _from_grid(path: Path, bands: Mapping[str, int] | None, reading: Reading) -> gpd.GeoDataFrame:
+    datum: Datum = "wgs84" if reading.datum == "auto" else reading.datum  # grids are made on WGS 84 or CGCS2000
+    source = grid_points(path, bands=bands, areas=reading.areas, crs=reading.crs, datum=datum)
+    draft = _inside(Draft(source.frame, source, DEMAND, {}, reading, notes=source.notes), reading.areas)
     if draft.frame.empty:
         raise InputError(problem("no_people_in_grid", file=path))
-    return finish(draft.adding(filled(draft.frame, PEOPLE, np.nan))).reset_index(drop=True)
+    return gpd.GeoDataFrame(finish(draft.adding(filled(draft.frame, PEOPLE, np.nan))).reset_index(drop=True))

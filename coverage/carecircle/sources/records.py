@@ -11,21 +11,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
-from carecircle.china.coordinates import Datum
-from carecircle.china.headers import known_headers, match_headers, plain, words
+from carecircle.china.headers import known_headers, match_headers
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, Problem, problem, require_file
+from carecircle.findings import Finding, Place, QualityLog
 from carecircle.language import text
 from carecircle.schema import Column, Table, check
 from carecircle.sources.cells import as_code, as_date, as_it_is, as_number, as_text
-from carecircle.sources.layers import LAYER_ENDINGS, CrsLike, known_crs, open_layer, to_lonlat
+from carecircle.sources.layers import LAYER_ENDINGS, CrsLike, open_layer
 from carecircle.sources.tables import (
     LISTED_PROBLEMS,
     PARQUET_ENDINGS,
@@ -40,20 +40,44 @@ from carecircle.sources.tables import (
 Shapes = NDArray[np.object_]
 Source = str | Path | pd.DataFrame
 
+_NOWHERE: dict[str, Any] = {"file": None, "sheet": None, "row": None, "column": None}
 _CODES = {"area_id", "parent_id", "area_code"}
 _LON, _LAT = Column("lon", "number", "degrees"), Column("lat", "number", "degrees")
 
 
-@dataclass(frozen=True)
+DatumChoice = Literal["auto", "wgs84", "gcj02", "bd09"]
+"""A datum, or to be found out."""
+BadRows = Literal["stop", "drop"]
+"""What happens to rows that break the contract: the reader raises, or leaves them out and says so."""
+
+
+@dataclass(frozen=True, eq=False)
 class Reading:
-    """How a file is to be read; see `read_facilities` for what each means."""
+    """How a file is to be read.
+
+    Parameters
+    ----------
+    crs, datum, layer, sheet, encoding, columns
+        See `read_facilities`.
+    bad_rows
+        ``"stop"``: a row that breaks the contract is a problem; ``"drop"``: it is left out with a finding.
+    streets, areas
+        What ``datum="auto"`` is judged by: streets (lines in EPSG:4326, or a `RoadNetwork`), and areas from
+        `read_areas`.
+    log
+        Collects findings.
+    """
 
     crs: CrsLike | None = None
-    datum: Datum = "wgs84"
+    datum: DatumChoice = "wgs84"
     layer: str | None = None
     sheet: str | None = None
     encoding: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    bad_rows: BadRows = "stop"
+    streets: Any = None
+    areas: gpd.GeoDataFrame | None = None
+    log: QualityLog | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +94,9 @@ class Draft:
         The contract.
     headers
         ``{contract column: the file's header}``.
-    problems, notes
+    reading
+        How it is read.
+    problems, notes, findings
         What has been found so far.
     """
 
@@ -78,8 +104,10 @@ class Draft:
     source: SourceTable
     table: Table
     headers: Mapping[str, str]
+    reading: Reading = field(default_factory=Reading)
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def is_layer(self) -> bool:
@@ -91,13 +119,21 @@ class Draft:
         frame: pd.DataFrame | None = None,
         problems: list[Problem] | tuple[Problem, ...] = (),
         notes: tuple[str, ...] = (),
+        findings: tuple[Finding, ...] = (),
     ) -> Draft:
-        """Return the draft with another frame, more problems and more notes."""
+        """Return the draft with another frame, more problems, notes and findings."""
         return replace(
             self,
             frame=self.frame if frame is None else frame,
             problems=(*self.problems, *problems),
             notes=(*self.notes, *notes),
+            findings=(*self.findings, *findings),
+        )
+
+    def only(self, rows: pd.Series) -> Draft:
+        """Return the draft with the rows marked in `rows` (a mask on its index)."""
+        return replace(
+            self, frame=self.frame[rows], source=replace(self.source, rows=self.source.rows.loc[self.frame.index[rows]])
         )
 
 
@@ -141,7 +177,7 @@ def interpret(source: SourceTable, table: Table, reading: Reading) -> Draft:
     if geometry not in {None, "geometry"}:
         bare = gpd.GeoDataFrame(frame).drop(columns=[c for c in ["geometry"] if c in frame])
         frame = bare.rename_geometry("geometry")
-    return Draft(frame, source, table, matched, tuple(problems), source.notes)
+    return Draft(frame, source, table, matched, reading, tuple(problems), source.notes, source.findings)
 
 
 def _renamed(frame: pd.DataFrame, matched: Mapping[str, str]) -> pd.DataFrame:
@@ -197,92 +233,69 @@ def missing_header(draft: Draft, column: str) -> Problem:
     )
 
 
-def with_points(draft: Draft, reading: Reading) -> Draft:
-    """Give every row its point in longitudes and latitudes (polygons stay, for the check to refuse)."""
-    if not draft.is_layer:
-        absent = [column for column in ("lon", "lat") if column not in draft.frame.columns]
-        known = {found.column for found in draft.problems}
-        if absent:
-            raise InputError([*draft.problems, *(missing_header(draft, c) for c in absent if c not in known)])
-        draft = _points_of_columns(draft, reading)
-    located = in_lonlat(draft, reading).adding(notes=_said_otherwise(draft, reading.datum))
-    geometry = located.frame.geometry.to_numpy()
-    parts = shapely.get_num_geometries(geometry)
-    multi = shapely.get_type_id(geometry) == shapely.GeometryType.MULTIPOINT
-    index = located.frame.index
-    several = row_problems(
-        "several_parts",
-        pd.Series(multi & (parts > 1), index=index),
-        located.source,
-        count=pd.Series(parts, index=index),
-    )
-    single = np.where(multi & (parts == 1), shapely.get_geometry(geometry, 0), geometry)
-    return located.adding(with_shapes(located.frame, single), several)
-
-
-def _said_otherwise(draft: Draft, datum: Datum) -> tuple[str, ...]:
-    """Return a note when a column of the file says another datum than the one it is read in."""
-    headers, known = words("datum_header"), words("datums")
-    saying = [column for column in draft.frame.columns if plain(str(column)) in headers]
-    notes = []
-    for column in saying:
-        said = as_text(draft.frame[column]).dropna()
-        other = said[~said.map(lambda word: known.get(plain(str(word)), datum)).eq(datum)]
-        if len(other):
-            found = "、".join(sorted(set(other)))
-            notes.append(text("note.datum_said", column=column, found=found, datum=datum))
-    return tuple(notes)
-
-
 def with_shapes(frame: gpd.GeoDataFrame, shapes: Shapes) -> gpd.GeoDataFrame:
     """Return the frame with other geometry, in longitudes and latitudes."""
     return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=GEOGRAPHIC))
 
 
-def _points_of_columns(draft: Draft, reading: Reading) -> Draft:
-    """Turn longitude and latitude (or x and y of the system given) into points, none where one is missing."""
-    lon, lat = (draft.frame[column].to_numpy(dtype=float) for column in ("lon", "lat"))
-    known = np.isfinite(lon) & np.isfinite(lat)
-    points: Shapes = np.full(len(lon), None, dtype=object)
-    points[known] = shapely.points(lon[known], lat[known])
-    crs = GEOGRAPHIC if reading.crs is None else known_crs(reading.crs, draft.source.file)
-    plain = draft.frame.drop(columns=["lon", "lat"] + [c for c in ["geometry"] if c in draft.frame])
-    return draft.adding(gpd.GeoDataFrame(plain, geometry=points, crs=crs))
-
-
-def in_lonlat(draft: Draft, reading: Reading) -> Draft:
-    """Turn the geometry into EPSG:4326 and mark the rows whose place cannot be on earth."""
-    before = draft.frame.geometry
-    frame, notes = to_lonlat(draft.frame, draft.source.file, crs=reading.crs, datum=reading.datum)
-    west, south, east, north = shapely.bounds(frame.geometry.to_numpy()).T
-    there = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy()
-    on_earth = (west >= -180) & (east <= 180) & (south >= -90) & (north <= 90)
-    nowhere = (west == 0) & (south == 0) & (east == 0) & (north == 0)
-    wrong = pd.Series(there & (~on_earth | nowhere), index=frame.index)
-    shown = before.bounds.round(6)
-    problems = row_problems("outside_coordinates", wrong, draft.source, lon=shown["minx"], lat=shown["miny"])
-    return draft.adding(frame, problems, notes)
-
-
 def finish(draft: Draft, table: Table | None = None) -> gpd.GeoDataFrame:
-    """Return the table when it keeps its contract, with its notes, else raise every problem found."""
-    contract = table or draft.table
-    frame, problems = _ordered(draft.frame, contract), list(draft.problems)
+    """Return the table when it keeps its contract, with its notes, else raise every problem found.
+
+    Rows that break the contract are left out with a finding instead where the reading says so.
+    """
+    draft = draft.adding(_ordered(draft.frame, table or draft.table))
+    problems = [_addressed(found, draft) for found in _all_problems(draft, table or draft.table)]
+    if problems and draft.reading.bad_rows == "drop":
+        draft, problems = _without_bad_rows(draft, problems)
+    if problems:
+        raise InputError(_shortened(problems))
+    _report(draft)
+    frame = draft.frame
+    frame.attrs = {"notes": [*draft.notes]}
+    return gpd.GeoDataFrame(frame)
+
+
+def _all_problems(draft: Draft, contract: Table) -> list[Problem]:
+    problems = list(draft.problems)
     try:
-        check(frame, contract, draft.source.file, draft.source.rows)
+        check(gpd.GeoDataFrame(draft.frame), contract, draft.source.file, draft.source.rows)
     except InputError as error:
         problems += [found for found in error.problems if not _known(found, problems)]
-    if problems:
-        raise InputError(_shortened([_addressed(found, draft) for found in problems]))
-    frame.attrs = {"notes": [*draft.notes]}
-    return frame
+    return problems
+
+
+def _without_bad_rows(draft: Draft, problems: list[Problem]) -> tuple[Draft, list[Problem]]:
+    """Leave out the rows that problems point at; problems of the whole file stay, as when no row is good."""
+    rows = draft.source.rows
+    bad = rows.isin([found.row for found in problems if found.row is not None])
+    whole = [found for found in problems if found.row is None]
+    if whole or bad.all():
+        return draft, problems
+    findings = tuple(
+        Finding(
+            "dropped", "bad_row", at.file, at.sheet, at.row, at.column, 1, {"why": replace(at, **_NOWHERE).message()}
+        )
+        for at in problems
+    )
+    note = text("note.dropped_rows", count=int(bad.sum()))
+    return draft.only(~bad).adding(notes=(note,), findings=findings), []
+
+
+def _report(draft: Draft) -> None:
+    """Give what was found, and where each row stands, to the log."""
+    log, source = draft.reading.log, draft.source
+    if log is None:
+        return
+    log.add([Finding("read", "rows_read", source.file, source.sheet, count=len(draft.frame)), *draft.findings])
+    rows = pd.Series(source.rows.to_numpy(), index=draft.frame[draft.table.key].to_numpy())
+    log.place(draft.table.name, Place(source.file, source.sheet, rows))
 
 
 def _shortened(problems: list[Problem]) -> list[Problem]:
     """Return the problems by row, at most fifty of a sort, and the number of the rest of each."""
     seen: Counter[tuple[str, str | None]] = Counter()
     kept: list[Problem] = []
-    for found in sorted(problems, key=lambda found: (found.key == "more_alike", found.row or 0)):
+    for found in sorted(problems, key=lambda found: found.row or 0):
         seen[found.key, found.column] += 1
         if seen[found.key, found.column] <= LISTED_PROBLEMS:
             kept.append(found)

@@ -24,6 +24,7 @@ import python_calamine as calamine
 
 from carecircle.china.headers import is_personal
 from carecircle.errors import InputError, Problem, problem, require_file
+from carecircle.findings import Action, Finding, row_numbers
 from carecircle.language import text
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt")
@@ -51,6 +52,8 @@ class SourceTable:
         Where it stands; None for what was never in a file.
     notes
         What was done while reading, as sentences.
+    findings
+        The same and more for the quality report, addressed by row and column.
     """
 
     frame: pd.DataFrame
@@ -58,6 +61,7 @@ class SourceTable:
     file: Path | None = None
     sheet: str | None = None
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def read_table(path: str | Path, sheet: str | None = None, encoding: str | None = None) -> SourceTable:
@@ -134,6 +138,37 @@ def row_problems(
         more = {"count": len(rows) - LISTED_PROBLEMS}
         found.append(Problem("more_alike", source.file, source.sheet, None, column, more))
     return found
+
+
+def row_findings(
+    action: Action, key: str, chosen: pd.Series, source: SourceTable, column: str | None = None, **values: pd.Series
+) -> tuple[Finding, ...]:
+    """Return one finding for each row marked in `chosen`; arguments as for `row_problems`."""
+    rows = source.rows.loc[chosen]
+    return tuple(
+        Finding(
+            action,
+            key,
+            source.file,
+            source.sheet,
+            int(row),
+            column,
+            1,
+            {gap: series[label] for gap, series in values.items()},
+        )
+        for label, row in rows.items()
+    )
+
+
+def column_finding(
+    action: Action, key: str, chosen: pd.Series, source: SourceTable, column: str | None = None, **values: object
+) -> tuple[Finding, ...]:
+    """Return one finding for all rows marked in `chosen` together (gap ``rows``: their numbers), none when none is."""
+    rows = source.rows.loc[chosen]
+    if rows.empty:
+        return ()
+    gaps = {"rows": row_numbers(rows), **values}
+    return (Finding(action, key, source.file, source.sheet, int(rows.min()), column, len(rows), gaps),)
 
 
 def unreadable(file: Path, error: BaseException) -> InputError:

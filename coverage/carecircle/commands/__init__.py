@@ -1,0 +1,1 @@
+"""What each command of `carecircle` does; `carecircle.cli` only lists them."""
