@@ -118,5 +118,5 @@ def speed_table(path: Path | None) -> dict[str, float] | None:
         return None
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(text("usage.speeds_file", path=path, why=str(error))) from error

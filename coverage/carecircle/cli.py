@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import typer
 
-from carecircle.commands import files, running, travel
+from carecircle.commands import files, geocoding, running, travel
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,11 +18,13 @@ app = typer.Typer(
     help="Fifteen-minute elderly-care circles along real roads 一刻钟养老服务圈",
 )
 app.command("run")(running.run_plan)
+app.command("check")(running.check_plan)
 app.command("demo")(running.run_demo)
 app.command("times")(travel.times_command)
 app.command("isochrones")(travel.isochrones_command)
 app.command("coverage")(travel.coverage_command)
 app.command("inspect")(files.inspect_command)
+app.command("geocode")(geocoding.geocode_command)
 app.command("fetch")(files.fetch_command)
 
 

@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from carecircle.errors import PlanError, Problem, problem, require_file
+from carecircle.guards import MAX_PLAN_BYTES, refuse_large
 from carecircle.language import current_language, text
 from carecircle.model import MODES, PROFILES
 
@@ -41,7 +42,7 @@ def as_source(value: Any) -> Any:
     """Return a file's path, or the text of a connection string."""
     if not isinstance(value, str | Path):
         raise PydanticCustomError("path_type", "a path is text")
-    return value if str(value).startswith(DATABASE) else Path(value)
+    return value if str(value).lower().startswith(DATABASE) else Path(value)
 
 
 SourcePath = Annotated[Path | str, PlainValidator(as_source)]
@@ -208,11 +209,12 @@ def load_plan(path: str | Path, settings: Mapping[str, str] | None = None) -> Pl
         The file is not TOML, or settings are missing, unknown or out of range: every one is listed.
     """
     file = require_file(path)
+    refuse_large(file, MAX_PLAN_BYTES)
     try:
         raw = tomllib.loads(file.read_text("utf-8-sig"))
     except OSError as error:
         raise PlanError(problem("unreadable_file", file=file, why=error.strerror or str(error))) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also what is no UTF-8, and numbers of thousands of digits
         raise PlanError(problem("plan_syntax", file=file, why=str(error))) from error
     for name, value in (settings or {}).items():
         _set(raw, name, value, file)
@@ -256,7 +258,7 @@ def _set(raw: dict[str, Any], name: str, value: str, file: Path | None) -> None:
             raise PlanError(problem("plan_unknown", file=file, setting=name, known=", ".join(Plan.model_fields)))
     try:
         place[last] = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         place[last] = value
 
 

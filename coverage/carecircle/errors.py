@@ -15,12 +15,16 @@ A user sees `str(error)`: one line per problem, in the user's language, saying w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from carecircle.language import Language, text
+
+LISTED = 50
+"""Problems of one sort that are listed; the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,13 @@ class Problem:
         known = [text(f"where.{name}", language, value=value) for name, value in parts.items() if value is not None]
         return text("where.join", language).join(known)
 
+    def sentence(self, language: Language | None = None) -> str:
+        """Return what is wrong and how to mend it, without the address."""
+        return text(f"problem.{self.key}", language, **self.values)
+
     def message(self, language: Language | None = None) -> str:
         """Return address and sentence."""
-        sentence = text(f"problem.{self.key}", language, **self.values)
+        sentence = self.sentence(language)
         where = self.where(language)
         return f"{where}{text('where.colon', language)}{sentence}" if where else sentence
 
@@ -70,11 +78,24 @@ class InputError(CarecircleError, ValueError):
     """One or more problems in what the user gave."""
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
-        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(_listed(problems))
         super().__init__(self.problems)
 
     def __str__(self) -> str:
         return "\n".join(problem.message() for problem in self.problems)
+
+
+def _listed(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Return the problems, at most `LISTED` of a sort in one column of a file, and the number of the rest of each."""
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for found in problems:
+        sort = (found.key, found.file, found.sheet, found.column)
+        seen[sort] += 1
+        if seen[sort] <= LISTED:
+            yield found
+    for (_, file, sheet, column), count in seen.items():
+        if count > LISTED:
+            yield Problem("more_alike", file, sheet, None, column, {"count": count - LISTED})
 
 
 class MissingInputError(InputError, FileNotFoundError):

@@ -14,11 +14,12 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from carecircle.errors import Problem
 from carecircle.language import Language, text
 
 Action = Literal[
-    "read", "mapped", "unmapped", "mended", "converted", "dropped", "unmatched", "duplicate", "far", "outside",
-    "outdated", "doubtful",
+    "problem", "read", "mapped", "unmapped", "mended", "converted", "dropped", "unmatched", "duplicate", "far",
+    "outside", "outdated", "doubtful",
 ]  # fmt: skip
 """What was done, or what is the matter; each has its word in the catalogue (``quality.action_...``)."""
 
@@ -56,6 +57,13 @@ class Finding:
     def message(self, language: Language | None = None) -> str:
         """Return the sentence: what it is, and how to mend it where it should be mended."""
         return text(f"finding.{self.key}", language, **{"count": self.count, **self.values})
+
+
+def as_findings(problems: Iterable[Problem]) -> list[Finding]:
+    """Return problems, which stop a run, as findings of a report about it."""
+    return [
+        Finding("problem", "stops", at.file, at.sheet, at.row, at.column, 1, {"why": at.sentence()}) for at in problems
+    ]
 
 
 def row_numbers(rows: pd.Series) -> str:

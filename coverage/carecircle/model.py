@@ -121,6 +121,8 @@ class Study:
         What a reader should know of the data.
     provenance
         Files with hashes, package versions, parameters.
+    quality
+        What was found in the inputs, one finding a row (`QualityLog.to_frame`).
     """
 
     title: str
@@ -136,6 +138,7 @@ class Study:
     streets: gpd.GeoDataFrame
     notes: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    quality: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __repr__(self) -> str:
         return (

@@ -6,9 +6,13 @@ import errno
 import json
 import os
 import shutil
+import sqlite3
+import stat
+import struct
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,8 +21,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
+from pyogrio.errors import CRSError, DataLayerError, DataSourceError, FieldError, GeometryError
 
-from carecircle.errors import OutputError, UsageError
+from carecircle.errors import CarecircleError, OutputError, UsageError
 from carecircle.language import text
 
 LAYER_DRIVERS = {
@@ -34,44 +39,80 @@ _RESERVED = ("fid", "ogc_fid", "geom", "geometry")
 _NO_DATE = "2000-01-01T00:00:00Z"
 
 
+_DRAFT = ".carecircle-draft-"
+_STALE_SECONDS = 86_400.0
+"""A draft this old was left by a command that was killed: nothing writes to one file for a day."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EBUSY)
+
+
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Give a name to write to; the file takes its place under `path` when the block ends well, else it is gone."""
+    """Give a name to write to; the file takes its place under `path` when the block ends well, else it is gone.
+
+    The file takes its place in one step, so that several commands may write beside each other, and to the same
+    name: the last one wins. Files that belong together (a shapefile) follow each other; where one cannot take its
+    place, all come back.
+    """
     target = Path(path)
-    with _saying(target):
+    with saying(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".carecircle-", dir=target.parent))
+        _sweep(target.parent)
+        folder = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=target.parent))
         try:
             draft = folder / target.name
             yield draft
+            settle(folder)
             _take_places(folder, target.parent)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Give a folder to write to; its files move to `path` together when the block ends well, else nothing does."""
-    target = Path(path)
-    with _saying(target):
-        target.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".carecircle-", dir=target))
+def _sweep(folder: Path) -> None:
+    """Remove the drafts of commands that were killed."""
+    for found in folder.glob(f"{_DRAFT}*"):
+        with suppress(OSError):
+            if time.time() - found.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(found, ignore_errors=True)
+
+
+def settle(folder: Path) -> None:
+    """Have all files of a folder on the disk, with the permissions of any new file (SQLite and others differ)."""
+    probe = folder / ".carecircle-mode"
+    probe.touch()
+    mode = stat.S_IMODE(probe.stat().st_mode)
+    probe.unlink()
+    for found in folder.iterdir():
+        found.chmod(mode)
+        with found.open("r+b") as stream:
+            os.fsync(stream.fileno())
+    settle_names(folder)
+
+
+def settle_names(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system can do that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
         try:
-            yield folder
-            _take_places(folder, target)
+            os.fsync(handle)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            os.close(handle)
 
 
 def _take_places(drafts: Path, folder: Path) -> None:
     """Move all drafts to a folder; where one cannot take its place (it is open elsewhere), earlier files come back."""
-    aside = Path(tempfile.mkdtemp(prefix=".carecircle-", dir=folder))
+    found = sorted(drafts.iterdir())
+    for draft in found:
+        refuse_folder(folder / draft.name)
+    if len(found) == 1:
+        found[0].replace(folder / found[0].name)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=folder))
     begun: list[Path] = []
     try:
-        for draft in sorted(drafts.iterdir()):
+        for draft in found:
             place = folder / draft.name
-            if place.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
             if place.exists():
                 place.replace(aside / place.name)
             begun.append(place)
@@ -86,17 +127,40 @@ def _take_places(drafts: Path, folder: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def refuse_folder(place: Path) -> None:
+    """Raise `IsADirectoryError` when a folder stands where a file is to go."""
+    if place.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(place))
+
+
 @contextmanager
-def _saying(target: Path) -> Iterator[None]:
-    """Turn what the system says about a place that cannot be written into one clear message."""
+def saying(target: str | Path) -> Iterator[None]:
+    """Turn what systems and libraries say about a place that cannot be written into one clear `OutputError`."""
     try:
         yield
-    except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-        raise OutputError(text("output.not_writable", path=target, why=error.strerror or str(error))) from error
     except OSError as error:
-        if isinstance(error, OutputError) or error.errno is None:
+        if isinstance(error, CarecircleError) and not isinstance(error, OutputError):
             raise
-        raise OutputError(text("output.failed", path=target, why=error.strerror or str(error))) from error
+        cause = _cause(error)
+        if cause is None:
+            raise
+        raise OutputError(_sentence(cause, target)) from error
+
+
+def _cause(error: OSError) -> OSError | None:
+    """Return what the system or a library said first, None when it is already in our words."""
+    chain: list[BaseException] = [error]
+    while (before := chain[-1].__cause__) is not None:
+        chain += [before, *(inner for inner in before.args if isinstance(inner, OSError))]
+    plain = [found for found in chain if isinstance(found, OSError) and not isinstance(found, CarecircleError)]
+    return plain[-1] if plain else None
+
+
+def _sentence(cause: OSError, target: str | Path) -> str:
+    why = cause.strerror or str(cause)
+    if cause.errno in _FULL:
+        return text("output.full", path=target, why=why)
+    return text("output.not_writable" if cause.errno in _REFUSED else "output.failed", path=target, why=why)
 
 
 def write_layer(
@@ -140,10 +204,81 @@ def write_layers(layers: dict[str, gpd.GeoDataFrame], path: Path, *, as_of: date
                 path,
                 layer=name,
                 driver=LAYER_DRIVERS[ending],
-                **({"encoding": "UTF-8"} if ending == ".shp" else {}),
+                **_special(frame, ending),
             )
+        whole = _is_whole(path, layers)
+    except (CRSError, FieldError, GeometryError):
+        raise
+    except (DataSourceError, DataLayerError, sqlite3.Error, struct.error) as error:
+        why = str(error).replace(str(path), path.name)
+        raise OutputError(text("output.incomplete", path=path.name, why=why)) from error
     finally:
         pyogrio.set_gdal_config_options(before)
+    if not whole:
+        raise OutputError(text("output.incomplete", path=path.name, why=os.strerror(errno.ENOSPC)))
+
+
+def _special(frame: gpd.GeoDataFrame, ending: str) -> dict[str, str]:
+    """Return options of a format. FlatGeobuf's spatial index cannot hold rows without a shape."""
+    if ending == ".fgb" and (frame.geometry.isna() | frame.geometry.is_empty).any():
+        return {"SPATIAL_INDEX": "NO"}
+    return {"encoding": "UTF-8"} if ending == ".shp" else {}
+
+
+def _is_whole(path: Path, layers: dict[str, gpd.GeoDataFrame]) -> bool:
+    """Whether a file holds all that was written: GDAL does not report what fails while it closes a file.
+
+    On a full disk a GeoPackage silently loses its spatial index, and a shapefile the end of its ``.shx``.
+    """
+    ending = path.suffix.lower()
+    if ending == ".gpkg":
+        return all(_in_geopackage(path, name, frame) for name, frame in layers.items())
+    if ending == ".shp":
+        return _shapefile_is_whole(path, len(next(iter(layers.values()))))
+    rows = {name: len(pyogrio.read_bounds(path, layer=name)[0]) for name in layers}
+    return rows == {name: len(frame) for name, frame in layers.items()} and _ends_well(path)
+
+
+def _in_geopackage(path: Path, layer: str, frame: gpd.GeoDataFrame) -> bool:
+    """Whether a layer has all its rows, its spatial index all its shapes, and the contents their count."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as book:
+        (column,) = book.execute(
+            "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", [layer]
+        ).fetchone()
+        counted = book.execute("SELECT feature_count FROM gpkg_ogr_contents WHERE table_name = ?", [layer]).fetchone()
+        tables = {"rows": _quoted(layer), "shapes": _quoted(f"rtree_{layer}_{column}_rowid")}
+        found = {
+            name: book.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608  a quoted name
+            for name, table in tables.items()
+        }
+    shaped = int((~(frame.geometry.isna() | frame.geometry.is_empty)).sum())
+    return found == {"rows": len(frame), "shapes": shaped} and counted == (len(frame),)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _shapefile_is_whole(path: Path, rows: int) -> bool:
+    """Whether the parts of a shapefile are as long as their headers say (ESRI's Technical Description, 1998)."""
+    shape, index, table = (path.with_suffix(ending).read_bytes() for ending in (".shp", ".shx", ".dbf"))
+    lengths = [2 * struct.unpack(">i", part[24:28])[0] for part in (shape, index)]
+    held, head, row = struct.unpack("<IHH", table[4:12])
+    return (
+        lengths == [len(shape), len(index)]
+        and len(index) == 100 + 8 * rows
+        and held == rows
+        and len(table) == head + row * rows + 1  # the mark of the end
+    )
+
+
+def _ends_well(path: Path) -> bool:
+    """Whether a GeoJSON file is closed; other formats cannot be read when their end is missing."""
+    if LAYER_DRIVERS[path.suffix.lower()] != "GeoJSON":
+        return True
+    with path.open("rb") as stream:
+        stream.seek(-2, os.SEEK_END)
+        return stream.read() == b"}\n"
 
 
 def _plain(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -1,4 +1,4 @@
-"""The main job, in order: facilities, roads, areas and people -> travel times -> isochrones -> coverage -> results."""
+"""The main job, in order: roads, areas, facilities and people -> travel times -> isochrones -> coverage -> results."""
 
 from __future__ import annotations
 
@@ -10,29 +10,28 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from carecircle.config import Plan, load_plan
 from carecircle.cover import coverage
-from carecircle.edit import with_barriers
-from carecircle.errors import InputError, problem
+from carecircle.findings import QualityLog
+from carecircle.folders import claimed, whole_folder
+from carecircle.intake import read_inputs
 from carecircle.isochrones import IsochroneOptions, isochrones
-from carecircle.language import current_language, text
-from carecircle.model import Profile, Study, profile
-from carecircle.network import RoadNetwork, island_note, read_network
-from carecircle.outputs import whole_folder, write_json, write_layers
+from carecircle.language import current_language
+from carecircle.model import Profile, Study
+from carecircle.network import RoadNetwork
+from carecircle.outputs import write_json, write_layers
 from carecircle.reach import nearest
 from carecircle.report.map import map_html
+from carecircle.report.quality import study_basis, write_quality
+from carecircle.report.suppression import blanked, published
 from carecircle.report.workbook import write_csv, write_workbook
-from carecircle.schema import LEVELS, PEOPLE
-from carecircle.snap import MAX_SNAP_METRES, Places, snap
-from carecircle.sources import open_facilities, read_areas, read_facilities, read_layer, read_population
+from carecircle.schema import LEVELS
+from carecircle.sources import open_facilities
+from carecircle.sources.databases import without_password
 from carecircle.sources.store import file_hash
-
-FAR_METRES = 50_000.0
-"""A facility this far from every road belongs to another place or another datum: the run stops and says so."""
+from carecircle.stages import Stages
 
 PACKAGES = (
     "numpy",
@@ -54,11 +53,38 @@ PACKAGES = (
 Progress = Callable[[str, int, int], None]
 """Told the name of each stage, its number, and how many there are."""
 
-STAGES = ("roads", "facilities", "areas", "people", "times", "isochrones", "coverage", "write")
+LAYERS = ("facilities", "areas", "demand", "isochrones")
+"""Layers of the results."""
+
+SIGN = "study.json"
+RESULTS = (
+    "map.html",
+    "coverage.xlsx",
+    "coverage.csv",
+    "quality.html",
+    "quality.csv",
+    "isochrones.gpkg",
+    "results.gpkg",
+    *(f"{name}.parquet" for name in LAYERS),
+    SIGN,
+)
+"""Names of all files that a run may write: in a folder of results (`SIGN` shows that it is one) these are ours, and no
+others. A name that is no longer written stays in this list, so that an old file does not outlive the next run."""
+
+STAGES = ("roads", "areas", "facilities", "people", "times", "isochrones", "coverage", "write")
 
 
-def run(plan: Plan | str | Path, *, out: str | Path | None = None, progress: Progress | None = None) -> Study:
-    """Carry out a plan and write its results.
+def run(
+    plan: Plan | str | Path,
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    resume: bool | Stages = True,
+) -> Study:
+    """Carry out a plan and write its results: all of them, or none.
+
+    Stages that an earlier run with the same inputs has finished are taken from the store (`carecircle.stages`), also
+    when that run was killed.
 
     Parameters
     ----------
@@ -68,6 +94,8 @@ def run(plan: Plan | str | Path, *, out: str | Path | None = None, progress: Pro
         Folder of the results; default: what the plan says.
     progress
         Called before each stage.
+    resume
+        False computes every stage anew. A `Stages` is used as it is, and tells afterwards what was ``resumed``.
 
     Returns
     -------
@@ -78,44 +106,37 @@ def run(plan: Plan | str | Path, *, out: str | Path | None = None, progress: Pro
     ------
     InputError
         Something is wrong with the plan or a file it names; nothing is written.
+    OutputError
+        The folder cannot be written, or another run is writing to it; earlier results stay as they were.
     """
     settings = plan if isinstance(plan, Plan) else load_plan(plan)
+    folder = Path(out) if out is not None else settings.output.folder
+    stages = resume if isinstance(resume, Stages) else Stages(on=resume)
     tell = _teller(progress)
-    study = make_study(settings, progress=tell)
-    tell("write", STAGES.index("write"), len(STAGES))
-    write_results(study, settings, Path(out) if out is not None else settings.output.folder)
+    with claimed(folder, RESULTS, SIGN):
+        study = make_study(settings, progress=tell, stages=stages)
+        tell("write", STAGES.index("write"), len(STAGES))
+        write_results(study, settings, folder)
+    stages.end()
     return study
 
 
-def make_study(plan: Plan, *, progress: Progress | None = None) -> Study:
-    """Do everything but the writing."""
-    tell = _teller(progress)
-    tell("roads", 0, len(STAGES))
-    network = _network(plan)
-    tell("facilities", 1, len(STAGES))
-    facilities = _facilities(plan)
-    tell("areas", 2, len(STAGES))
-    areas = read_areas(plan.areas.path, level=plan.areas.level)
-    tell("people", 3, len(STAGES))
-    demand = read_population(
-        plan.population.path,
-        bands=plan.population.bands,
-        columns=plan.population.columns,
-        datum=plan.population.datum,
-        areas=areas if areas.geometry.notna().any() else None,
-    )
+def make_study(plan: Plan, *, progress: Progress | None = None, stages: Stages | None = None) -> Study:
+    """Do everything but the writing; finished stages are taken from the store only when `stages` are given."""
+    tell, stages = _teller(progress), stages or Stages(on=False)
+    log = QualityLog()
+    found = read_inputs(plan, log, lambda stage: tell(stage, STAGES.index(stage), len(STAGES)))
+    network, facilities, areas, demand = found.network, found.facilities, found.areas, found.demand
     counted = facilities if plan.facilities.count_closed else open_facilities(facilities)
-    check_near(facilities, network, plan.facilities.path)
-    check_near(demand, network, plan.population.path, key="demand_id")
     tell("times", 4, len(STAGES))
     minutes = tuple(sorted(set(plan.reach.minutes)))
-    demand = beside(demand, nearest(demand, counted, network))
+    demand = beside(demand, stages.of("times", nearest, demand, counted, network))
     tell("isochrones", 5, len(STAGES))
     options = IsochroneOptions(reach_metres=plan.isochrones.reach_metres, min_hole_m2=plan.isochrones.min_hole_m2)
-    rings = isochrones(counted, network, minutes=minutes, union=True, options=options)
+    rings = stages.of("isochrones", isochrones, counted, network, minutes=minutes, union=True, options=options)
     tell("coverage", 6, len(STAGES))
-    cover = coverage(demand, counted, areas, network, minutes=minutes, served_share=plan.reach.served_share)
-    notes = _notes(plan, network, facilities, areas, demand)
+    share = plan.reach.served_share
+    cover = stages.of("coverage", coverage, demand, counted, areas, network, minutes=minutes, served_share=share)
     return Study(
         plan.title,
         plan.as_of,
@@ -128,108 +149,18 @@ def make_study(plan: Plan, *, progress: Progress | None = None) -> Study:
         rings,
         cover,
         _streets(network),
-        notes,
-        _provenance(plan, network, notes),
+        found.notes,
+        _provenance(plan, network, found.notes),
+        log.to_frame(),
     )
-
-
-def check_near(
-    points: gpd.GeoDataFrame, network: RoadNetwork, file: str | Path | None, key: str = "facility_id"
-) -> Places:
-    """Return the places of points, or raise `InputError` naming those that cannot belong to this network."""
-    places = snap(points, network)
-    far = places.metres > FAR_METRES
-    if far.any():
-        lonlat = np.column_stack([points.geometry.x, points.geometry.y])
-        raise InputError(
-            [
-                problem("far_point", file=file, name=name, km=f"{metres / 1000:,.0f}", lon=f"{x:.5f}", lat=f"{y:.5f}")
-                for name, metres, (x, y) in zip(
-                    points[key][far].head(20), places.metres[far], lonlat[far], strict=False
-                )
-            ]
-        )
-    if not places.on_network.any():
-        raise InputError(
-            problem(
-                "all_off_network",
-                file=file,
-                metres=f"{MAX_SNAP_METRES:,.0f}",
-                nearest=f"{np.nanmin(places.metres):,.0f}",
-            )
-        )
-    return places
 
 
 def _teller(progress: Progress | None) -> Progress:
     return progress or (lambda _stage, _number, _of: None)
 
 
-def _network(plan: Plan) -> RoadNetwork:
-    traveller = profile(plan.reach.profile, speed_mps=plan.reach.speed_mps)
-    network = read_network(plan.roads.path, profile=traveller, boundary=plan.roads.boundary, speeds=plan.roads.speeds)
-    return network if plan.roads.barriers is None else with_barriers(network, read_layer(plan.roads.barriers))
-
-
-def _facilities(plan: Plan) -> gpd.GeoDataFrame:
-    given = plan.facilities
-    facilities = read_facilities(given.path, datum=given.datum, sheet=given.sheet, layer=given.layer)
-    if given.kinds is None:
-        return facilities
-    known = sorted(set(facilities["kind"].dropna()))
-    unknown = sorted(set(given.kinds) - set(known))
-    if unknown:
-        raise InputError(problem("unknown_kind", file=given.path, kinds="、".join(unknown), known="、".join(known)))
-    kept = facilities[facilities["kind"].isin(given.kinds)].reset_index(drop=True)
-    kept.attrs = facilities.attrs
-    return kept
-
-
 def _streets(network: RoadNetwork) -> gpd.GeoDataFrame:
     return network.to_frame()[["highway", "geometry"]].to_crs("EPSG:4326")
-
-
-def _notes(
-    plan: Plan, network: RoadNetwork, facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, demand: gpd.GeoDataFrame
-) -> tuple[str, ...]:
-    found = [*network.notes]
-    island = island_note(network)
-    found += [island] if island else []
-    for frame in (facilities, areas, demand):
-        found += frame.attrs.get("notes", [])
-    for key, frame in (("facilities", facilities), ("demand", demand)):
-        found += snap_notes(key, snap(frame, network))
-    found += people_notes(demand)
-    if not plan.facilities.count_closed:
-        found += closed_notes(facilities)
-    return tuple(dict.fromkeys(found))
-
-
-def people_notes(demand: gpd.GeoDataFrame) -> list[str]:
-    """Return a sentence for each column of people that is known in some places only."""
-    unknown = {name: int(demand[name].isna().sum()) for name in PEOPLE if name in demand}
-    return [
-        text("note.partly_unknown", measure=text(f"fact.measure_{name}"), count=count)
-        for name, count in unknown.items()
-        if 0 < count < len(demand)
-    ]
-
-
-def closed_notes(facilities: gpd.GeoDataFrame) -> list[str]:
-    """Return a sentence on facilities that do not count."""
-    count = len(facilities) - len(open_facilities(facilities))
-    return [text("note.not_counted", count=count)] if count else []
-
-
-def snap_notes(key: str, places: Places) -> list[str]:
-    """Return sentences on points far from streets, moved off islands, or off the network."""
-    what = text(f"note.{key}")
-    counts: list[tuple[str, NDArray[np.bool_]]] = [
-        ("snapped_far", places.on_network & (places.metres > 100)),
-        ("moved", places.moved),
-        ("off", ~places.on_network),
-    ]
-    return [text(f"note.{name}", what=what, count=int(rows.sum())) for name, rows in counts if rows.any()]
 
 
 def _provenance(plan: Plan, network: RoadNetwork, notes: tuple[str, ...]) -> dict[str, Any]:
@@ -249,16 +180,26 @@ def _provenance(plan: Plan, network: RoadNetwork, notes: tuple[str, ...]) -> dic
     }
 
 
-def _files(paths: list[Path]) -> dict[str, Any]:
-    """Return hash and size of each file, by its name; of files with one name, by folder and name."""
+def _files(sources: list[Path | str]) -> dict[str, Any]:
+    """Return hash and size of each file, by its name; of files with one name, by folder and name.
+
+    A table of a database is named without its password; what it held is not hashed.
+    """
+    paths = [source for source in sources if isinstance(source, Path)]
     names = [path.name for path in paths]
-    return {
+    found: dict[str, Any] = {
         path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}": {
             "sha256": file_hash(path),
             "bytes": path.stat().st_size,
         }
         for path in paths
     }
+    return found | {_bare(source): {"database": True} for source in sources if not isinstance(source, Path)}
+
+
+def _bare(source: Path | str) -> str:
+    """Return the name of a file without its folder, a connection string without its password."""
+    return source.name if isinstance(source, Path) else without_password(source)
 
 
 def _parameters(plan: Plan, traveller: Profile) -> dict[str, Any]:
@@ -269,8 +210,9 @@ def _parameters(plan: Plan, traveller: Profile) -> dict[str, Any]:
         "facilities": ("path",),
         "population": ("path",),
     }.items():
-        given[section].update({name: Path(given[section][name]).name for name in names if given[section][name]})
-    given["areas"]["path"] = [Path(path).name for path in given["areas"]["path"]]
+        paths = {name: getattr(getattr(plan, section), name) for name in names}
+        given[section].update({name: _bare(path) for name, path in paths.items() if path is not None})
+    given["areas"]["path"] = [_bare(path) for path in plan.areas.path]
     given["reach"]["speed_mps"] = traveller.speed_mps
     given["reach"]["access_mps"] = traveller.access_mps
     return given
@@ -278,6 +220,8 @@ def _parameters(plan: Plan, traveller: Profile) -> dict[str, Any]:
 
 def write_results(study: Study, plan: Plan, folder: Path) -> None:
     """Write all results of a study; they appear together or not at all."""
+    below = plan.output.suppress_below
+    study = study if below is None else published(study, below)
     tiles = None if plan.output.tiles == "none" else plan.output.tiles
     page = map_html(
         study,
@@ -286,20 +230,26 @@ def write_results(study: Study, plan: Plan, folder: Path) -> None:
         note=plan.output.note,
         tianditu_key=os.environ.get("CARECIRCLE_TIANDITU_KEY"),
     )
-    with whole_folder(folder) as draft:
+    with whole_folder(folder, RESULTS, SIGN) as draft:
         (draft / "map.html").write_text(page, encoding="utf-8")
-        write_workbook(study, draft / "coverage.xlsx", current_language())
+        write_workbook(study, draft / "coverage.xlsx", current_language(), quality=study.quality)
+        write_quality(
+            study.quality,
+            draft,
+            title=study.title,
+            as_of=study.as_of,
+            basis=study_basis(study),
+            files=study.provenance["files"],
+        )
         write_csv(study.cover, draft / "coverage.csv")
-        write_layers({"isochrones": study.isochrones}, draft / "isochrones.gpkg", as_of=study.as_of)
         layers = {"facilities": study.facilities, "areas": wide_areas(study), "demand": study.demand}
+        layers = {name: blanked(frame) for name, frame in layers.items()}
+        write_layers({"isochrones": study.isochrones}, draft / "isochrones.gpkg", as_of=study.as_of)
         write_layers(layers, draft / "results.gpkg", as_of=study.as_of)
         if plan.output.parquet:
             for name, frame in {**layers, "isochrones": study.isochrones}.items():
                 write_layers({name: frame}, draft / f"{name}.parquet")
-        write_json({"title": study.title, **study.provenance, "headline": headline(study)}, draft / "study.json")
-    if not plan.output.parquet:  # none of an earlier run may stand beside the new results
-        for name in (*layers, "isochrones"):
-            (folder / f"{name}.parquet").unlink(missing_ok=True)
+        write_json({"title": study.title, **study.provenance, "headline": headline(study)}, draft / SIGN)
 
 
 def beside(frame: gpd.GeoDataFrame, results: pd.DataFrame) -> gpd.GeoDataFrame:

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from carecircle.cli import app
+from carecircle.datasets import demo_file
 
 HERE = Path(__file__).parent
 ROUNDING = {"reached_km": 2, "area_km2": 3, "shed_ratio": 3}
@@ -23,7 +24,8 @@ ROUNDING = {"reached_km": 2, "area_km2": 3, "shed_ratio": 3}
 def demo(tmp_path_factory):
     """The folder of the demo run, and what was said in Chinese."""
     folder = tmp_path_factory.mktemp("demo")
-    found = CliRunner().invoke(app, ["demo", "--out", str(folder), "--lang", "zh"])
+    said = ["run", str(demo_file("plan")), "--out", str(folder), "--no-resume", "--lang", "zh"]
+    found = CliRunner().invoke(app, said)
     assert found.exit_code == 0, found.output
     return folder, found
 
@@ -38,6 +40,12 @@ def compare(name, content):
 def test_words(demo):
     folder, found = demo
     compare("demo.words.txt", (found.stderr + found.stdout).replace(str(folder.resolve()), "FOLDER"))
+
+
+def test_quality(demo):
+    """The quality report: what was read as what, mended, and pointed out."""
+    table = pd.read_csv(demo[0] / "quality.csv", keep_default_na=False)
+    compare("demo.quality.csv", table.to_csv(index=False, lineterminator="\n"))
 
 
 def test_coverage_of_counties_and_townships(demo):

@@ -8,6 +8,7 @@ import shapely
 
 from carecircle.china.coordinates import wgs84_to_bd09
 from carecircle.errors import InputError
+from carecircle.findings import QualityLog
 from carecircle.language import use_language
 from carecircle.sources.facilities import open_facilities, read_facilities, read_points
 
@@ -117,7 +118,7 @@ def test_all_problems_come_together_with_their_places(tmp_path):
     frame = pd.DataFrame(
         {
             "编号": ["a", "a", "", "d", "e"],
-            "经度": [102.5, "", 24, "东", 0],
+            "经度": [102.5, "", 224, "东", 0],
             "纬度": [24.3, 1, 102, 3, 0],
             "床位": [1, -5, "许多", 2, 3],
             "建成日期": ["去年", "", "", "", ""],
@@ -136,7 +137,7 @@ def test_all_problems_come_together_with_their_places(tmp_path):
         ("below_minimum", 3, "床位"),
         ("outside_coordinates", 4, None),
         ("not_a_number", 4, "床位"),
-        ("not_a_number", 5, "经度"),
+        ("not_a_position", 5, "经度"),
         ("outside_coordinates", 6, None),
     }
     assert {found.sheet for found in error.value.problems} == {"机构"}
@@ -148,8 +149,8 @@ def test_all_problems_come_together_with_their_places(tmp_path):
 def test_missing_columns_are_named_with_what_would_do():
     with pytest.raises(InputError) as error:
         read_facilities(pd.DataFrame({"甲": [1]}))
-    assert [found.column for found in error.value.problems] == ["facility_id", "lon", "lat"]
-    assert "机构编号" in str(error.value)
+    assert [found.column for found in error.value.problems] == ["lon", "lat"]
+    assert "经度坐标" in str(error.value)
     assert "甲" in str(error.value)
 
 
@@ -233,6 +234,8 @@ def test_an_empty_layer_is_a_problem():
 
 def test_a_column_that_says_another_datum_is_noted():
     frame = pd.DataFrame({"编号": ["1"], "经度": [102.5], "纬度": [24.3], "坐标系": ["GCJ-02"]})
-    assert "GCJ-02" in read_facilities(frame).attrs["notes"][0]
+    log = QualityLog()
+    assert "坐标系" in read_facilities(frame, log=log).attrs["notes"][0]
+    assert [(found.action, found.row) for found in log.findings if found.key == "datum_said"] == [("doubtful", 1)]
     assert len(read_facilities(frame, datum="gcj02").attrs["notes"]) == 1
     assert read_facilities(frame.assign(坐标系="CGCS2000")).attrs["notes"] == []

@@ -17,9 +17,10 @@ import shapely
 from carecircle import pipeline
 from carecircle.config import load_plan
 from carecircle.datasets import demo_file, demo_path
-from carecircle.errors import InputError
+from carecircle.errors import InputError, OutputError
 from carecircle.reach import nearest
 from carecircle.sources import open_facilities
+from carecircle.stages import Stages
 
 FILES = [
     "areas.parquet",
@@ -30,6 +31,8 @@ FILES = [
     "isochrones.gpkg",
     "isochrones.parquet",
     "map.html",
+    "quality.csv",
+    "quality.html",
     "results.gpkg",
     "study.json",
 ]
@@ -44,7 +47,10 @@ def demo(tmp_path_factory):
     """The demo run: (study, folder, stages told)."""
     folder, told = tmp_path_factory.mktemp("demo"), []
     study = pipeline.run(
-        demo_file("plan"), out=folder, progress=lambda stage, number, of: told.append((stage, number, of))
+        demo_file("plan"),
+        out=folder,
+        progress=lambda stage, number, of: told.append((stage, number, of)),
+        resume=False,
     )
     return study, folder, told
 
@@ -58,12 +64,118 @@ def test_all_files_are_there_and_nothing_else(demo):
 def test_the_same_bytes_elsewhere(demo, tmp_path):
     """A copy of the inputs, another process, working folder, time zone, language of the system, and hash seed."""
     shutil.copytree(demo_path(), tmp_path / "city")
-    other = {**os.environ, "TZ": "Asia/Shanghai", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
+    store = str(tmp_path / "store")
+    other = {**os.environ, "TZ": "Asia/Shanghai", "LC_ALL": "C", "PYTHONHASHSEED": "7", "CARECIRCLE_CACHE": store}
     plan = f"city/{demo_file('plan').name}"
     command = [sys.executable, "-m", "carecircle", "run", plan, "--out", "deep/results", "--quiet"]
     done = subprocess.run(command, cwd=tmp_path, env=other, capture_output=True, text=True, check=True)
     assert done.stdout == done.stderr == ""
     assert hashes(tmp_path / "deep" / "results") == hashes(demo[1])
+
+
+def test_a_resumed_run_writes_the_same_bytes(demo, tmp_path, monkeypatch):
+    """From a store of another process's making, and as a study in memory too."""
+    monkeypatch.setenv("CARECIRCLE_CACHE", str(tmp_path / "store"))
+    command = [
+        sys.executable,
+        "-m",
+        "carecircle",
+        "run",
+        str(demo_file("plan")),
+        "--out",
+        tmp_path / "first",
+        "--quiet",
+    ]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "8"})
+    shutil.rmtree(tmp_path / "first")
+    stages = Stages()
+    study = pipeline.run(demo_file("plan"), out=tmp_path / "again", resume=stages)
+    assert stages.resumed == ("times", "isochrones", "coverage")
+    assert hashes(tmp_path / "again") == hashes(demo[1])
+    for name in ("demand", "isochrones", "cover"):
+        one, other = getattr(study, name), getattr(demo[0], name)
+        assert type(one) is type(other)
+        pd.testing.assert_frame_equal(pd.DataFrame(one), pd.DataFrame(other), check_exact=True)
+    assert study.provenance == demo[0].provenance
+
+
+def test_what_changes_a_stage_is_computed_anew(city, tmp_path, monkeypatch):
+    monkeypatch.setenv("CARECIRCLE_CACHE", str(tmp_path / "store"))
+    plan = city(("minutes = [5, 10, 15]", "minutes = [5]"))
+    pipeline.run(plan, out=tmp_path / "out")
+    for old, new, resumed in [
+        ("fictional = true", "fictional = false", ("times", "isochrones", "coverage")),
+        ("minutes = [5]", "minutes = [10]", ("times",)),
+        ('profile = "elder"', 'profile = "oldest"', ()),
+    ]:
+        plan.write_text(plan.read_text("utf-8").replace(old, new), "utf-8")
+        pipeline.run(plan, out=tmp_path / "out", resume=(stages := Stages()))
+        assert stages.resumed == resumed
+    pipeline.run(plan, out=tmp_path / "out", resume=(stages := Stages(on=False)))
+    assert stages.resumed == ()
+
+
+def test_without_parquet_none_of_an_earlier_run_stays(demo, tmp_path):
+    study, _, _ = demo
+    plan = load_plan(demo_file("plan"))
+    pipeline.write_results(study, plan, tmp_path / "out")
+    (tmp_path / "out" / "mine.parquet").write_text("mine")
+    output = plan.output.model_copy(update={"parquet": False})
+    pipeline.write_results(study, plan.model_copy(update={"output": output}), tmp_path / "out")
+    kept = [name for name in FILES if not name.endswith(".parquet")]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([*kept, "mine.parquet"])
+
+
+@pytest.mark.parametrize("place", ["file/inner", "others"])
+def test_a_folder_that_cannot_be_used_is_refused_before_the_long_work(tmp_path, place):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "coverage.xlsx").write_text("mine")
+    with pytest.raises(OutputError, match=place):
+        pipeline.run(demo_file("plan"), out=tmp_path / place, progress=lambda *_: pytest.fail("the work begins"))
+    assert (tmp_path / "others" / "coverage.xlsx").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_disk_without_room_for_a_file_leaves_the_earlier_results(demo, tmp_path, monkeypatch, name):
+    """For each file in turn there is a byte too little (for the map, which is the first, only when it is its turn)."""
+    resource = pytest.importorskip("resource", reason="limits of POSIX")
+    study, folder, _ = demo
+    shutil.copytree(folder, tmp_path / "out")
+    before, limits = hashes(tmp_path / "out"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    if name != "map.html":
+        monkeypatch.setattr(pipeline, "map_html", lambda *_, **__: "small")
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((folder / name).stat().st_size - 1, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=r"磁盘空间不足.*原有结果未改动"):
+            pipeline.write_results(study, load_plan(demo_file("plan")), tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert hashes(tmp_path / "out") == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only the administrator mounts a small disk")
+@pytest.mark.parametrize("share", [0.05, 0.4, 0.8, 0.97])
+def test_a_disk_that_is_really_full(demo, tmp_path, share):
+    study, folder, _ = demo
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    disk, plan = tmp_path / "disk", load_plan(demo_file("plan"))
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={int(size * (1 + share))}", "tmpfs", disk]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        shutil.copytree(folder, disk / "out")
+        with pytest.raises(OutputError, match=r"磁盘空间不足.*原有结果未改动"):
+            pipeline.write_results(study, plan, disk / "out")
+        assert hashes(disk / "out") == hashes(folder)
+        assert [path.name for path in disk.iterdir()] == ["out"]
+        subprocess.run(["mount", "-o", f"remount,size={size * 3}", disk], check=True)
+        pipeline.write_results(study, plan, disk / "out")
+        assert hashes(disk / "out") == hashes(folder)
+    finally:
+        subprocess.run(["umount", disk], check=True)
 
 
 def test_tables_agree_with_each_other(demo):

@@ -1,7 +1,10 @@
 """The store of what was read: found again by content, and only by content."""
 
 import dataclasses
+import os
 import shutil
+import stat
+import time
 
 import geopandas as gpd
 import numpy as np
@@ -11,7 +14,7 @@ import shapely
 
 from carecircle.sources import roads
 from carecircle.sources.roads import read_streets
-from carecircle.sources.store import file_hash, recall, remember, store_folder
+from carecircle.sources.store import file_hash, recall, remember, store_folder, tidy
 from carecircle.sources.streets import Streets
 
 
@@ -126,17 +129,98 @@ def test_nothing_but_the_entry_stays(town, store):
     assert [found.suffix for found in store.iterdir()] == [".npz"]
 
 
+def test_only_the_user_can_look_into_the_store(town, store):
+    read_streets(town)
+    assert stat.S_IMODE(store.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_is_there_keeps_its_permissions(town, store):
+    store.mkdir(mode=0o755)
+    read_streets(town)
+    assert stat.S_IMODE(store.stat().st_mode) == 0o755
+
+
+def test_a_full_disk_is_no_failure_and_leaves_no_half_entry(town, store):
+    resource = pytest.importorskip("resource", reason="limits of POSIX")
+    streets, before = read_streets(town, cache=False), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        assert_same(read_streets(town), streets)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(store.iterdir()) == []
+
+
+# Tidying
+
+
+def entry(store, number, *, days=0.0, size=10, kind="npz"):
+    """Make an entry that was last used some days ago."""
+    key = f"{number:040x}"
+    path = store / f"{key}.npz" if kind == "npz" else store / "stages" / f"times-{key}.parquet"
+    return aged(path, days, size)
+
+
+def aged(path, days, size=10):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * size)
+    os.utime(path, (time.time() - days * 86_400,) * 2)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["npz", "stage"])
+def test_entries_that_nobody_uses_go(store, kind):
+    old, new = entry(store, 1, days=31, kind=kind), entry(store, 2, days=29, kind=kind)
+    tidy()
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_the_least_recently_used_go_first(store):
+    kept = [entry(store, 1, days=1, size=40), entry(store, 2, days=2, size=40, kind="stage")]
+    gone = [entry(store, 3, days=3, size=40), entry(store, 4, days=4, size=1, kind="stage")]
+    tidy(most_bytes=100)
+    assert all(path.exists() for path in kept)
+    assert not any(path.exists() for path in gone)
+
+
+def test_a_used_entry_counts_as_new(town, store):
+    read_streets(town)
+    (used,) = store.glob("*.npz")
+    os.utime(used, (time.time() - 40 * 86_400,) * 2)
+    read_streets(town)
+    tidy()
+    assert used.exists()
+
+
+def test_nothing_else_is_removed(store):
+    """The folder may hold files of the user's, and locks are never removed."""
+    mine = [
+        aged(store / name, 400) for name in ("mine.npz", "a.parquet", ".mine.draft", "locks/a.lock", "stages/a.parquet")
+    ]
+    tidy(days=0, most_bytes=0)
+    assert all(path.exists() for path in mine)
+
+
+def test_drafts_of_killed_runs_go_after_a_day(store):
+    old, new = aged(store / f".{1:016x}.draft", 2), aged(store / f".{2:016x}.draft", 0.1)
+    staged = aged(store / "stages" / f".{3:016x}.draft", 2)
+    tidy()
+    assert (old.exists(), new.exists(), staged.exists()) == (False, True, False)
+
+
+def test_tidying_a_store_that_is_not_there(store):
+    tidy()
+    assert not store.exists()
+
+
 def test_all_files_of_a_shapefile_count(tmp_path, reads):
     lines = shapely.linestrings([[(102.0, 24.0), (102.01, 24.0)], [(102.0, 24.0), (102.0, 24.01)]])
     path = tmp_path / "roads.shp"
-    gpd.GeoDataFrame({"highway": ["primary", "primary"]}, geometry=lines, crs=4326).to_file(
-        path, encoding="UTF-8"
-    )
+    gpd.GeoDataFrame({"highway": ["primary", "primary"]}, geometry=lines, crs=4326).to_file(path, encoding="UTF-8")
     before = path.read_bytes(), file_hash(path)
     assert read_streets(path).tags["highway"].tolist() == ["primary"]
-    gpd.GeoDataFrame({"highway": ["primary", "steps"]}, geometry=lines, crs=4326).to_file(
-        path, encoding="UTF-8"
-    )
+    gpd.GeoDataFrame({"highway": ["primary", "steps"]}, geometry=lines, crs=4326).to_file(path, encoding="UTF-8")
     assert path.read_bytes() == before[0]
     assert file_hash(path) != before[1]
     assert read_streets(path).tags["highway"].tolist() == ["primary", "steps"]

@@ -9,6 +9,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+import python_calamine as calamine
 
 from carecircle.errors import OutputError
 from carecircle.report import facts, write_csv, write_workbook
@@ -89,6 +90,31 @@ def test_nothing_is_left_behind(study, tmp_path):
         write_workbook(study, tmp_path / "no" / "study.xlsx")
     write_workbook(study, tmp_path / "study.xlsx")
     assert [path.name for path in tmp_path.iterdir()] == ["study.xlsx"]
+
+
+def test_signs_that_xml_cannot_say(study, tmp_path):
+    """Files from elsewhere hold NULs and halves of pairs; a cell holds 32,767 signs."""
+    words = "a\x00b\x0bc\ud800d\uffffe_x0041_\r\nf" + "长" * 40_000
+    path = write_workbook(replace(study, title=words), tmp_path / "odd.xlsx")
+    shown = openpyxl.load_workbook(path)["说明"]["B3"].value
+    assert shown.startswith("a�b�c�d�e_x0041_\nf长长")
+    assert len(shown) == 32_767
+    assert calamine.load_workbook(str(path)).get_sheet_by_name("说明").height > 10
+
+
+def test_a_sheet_of_findings(study, tmp_path):
+    found = pd.DataFrame({
+        "action": ["far", "read"], "file": ["=a.csv", None], "sheet": [None, "一"], "row": [3, None],
+        "column": ["+x", None], "count": [1, 2], "message": ["@SUM(1)", "读入"],
+    })  # fmt: skip
+    book = openpyxl.load_workbook(write_workbook(study, tmp_path / "q.xlsx", quality=found))
+    assert book.sheetnames[-1] == "数据质量"
+    assert list(book["数据质量"].values)[1:] == [
+        ("远离道路", "=a.csv", None, 3, "+x", 1, "@SUM(1)"),
+        ("读入", None, "一", None, None, 2, "读入"),
+    ]
+    assert {cell.data_type for row in book["数据质量"].iter_rows() for cell in row} <= {"s", "n"}
+    assert book["数据质量"].auto_filter.ref == "A1:G3"
 
 
 def test_english(study, tmp_path):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from carecircle.arguments import Json, Lang, Quiet
+from carecircle.config import as_source
 from carecircle.console import session
 from carecircle.errors import UsageError
 from carecircle.language import text
-from carecircle.sources import inspect_file
+from carecircle.network import read_network
+from carecircle.sources import inspect_file, read_areas
 from carecircle.sources.live import fetch_roads
 
 
@@ -57,17 +59,23 @@ def fetch_command(
 
 
 def inspect_command(
-    files: Annotated[list[Path], typer.Argument(help="Files to look into.")],
+    files: Annotated[list[Any], typer.Argument(parser=as_source, metavar="FILE...", help="Files to look into.")],
+    roads: Annotated[Path | None, typer.Option("--roads", help="Roads, to judge the datum of points by.")] = None,
+    areas: Annotated[
+        list[Path] | None, typer.Option("--areas", help="Areas with codes, to judge the datum of points by.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
     lang: Lang = "zh",
 ) -> None:
-    """Say what a file is: kind, reference system, columns, counts, problems.
+    """Say what a file is: kind, reference system, datum, columns, counts, problems.
 
-    Example: [bold]carecircle inspect facilities.xlsx roads.osm.pbf[/bold]
+    Example: [bold]carecircle inspect facilities.xlsx --roads roads.osm.pbf --areas towns.shp[/bold]
     """
     with session(lang, as_json=as_json, quiet=quiet) as told:
-        found = [inspect_file(path) for path in files]
+        streets = None if roads is None else read_network(roads)
+        places = read_areas(areas) if areas else None
+        found = [inspect_file(path, streets=streets, areas=places) for path in files]
         for item in found:
             told.say(str(item))
         plain = [item.as_dict() for item in found]

@@ -13,8 +13,21 @@ from carecircle.arguments import Json, Lang, Quiet, pairs
 from carecircle.config import load_plan
 from carecircle.console import Session, session
 from carecircle.datasets import demo_file
+from carecircle.errors import InputError
+from carecircle.findings import QualityLog, as_findings
+from carecircle.folders import whole_folder
+from carecircle.intake import read_inputs
 from carecircle.language import text
 from carecircle.report import facts
+from carecircle.report.quality import DONE, NEED, quality_summary, write_quality
+from carecircle.stages import Stages
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting instead of the plan's: reach.profile=adult, reach.minutes=[10,15]."),
+]
+CHECKED = ("quality.html", "quality.csv", "quality.xlsx")
+"""Files of a check."""
 
 
 def run_plan(
@@ -22,10 +35,10 @@ def run_plan(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of the results; default: what the plan says.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A setting instead of the plan's: reach.profile=adult, reach.minutes=[10,15]."),
-    ] = None,
+    settings: Settings = None,
+    no_resume: Annotated[
+        bool, typer.Option("--no-resume", help="Compute every stage anew; default: go on behind finished stages.")
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
     lang: Lang = "zh",
@@ -35,7 +48,47 @@ def run_plan(
     Example: [bold]carecircle run plan.toml --out results[/bold]
     """
     with session(lang, as_json=as_json, quiet=quiet) as told:
-        _run(told, plan, out, settings)
+        _run(told, plan, out, settings, resume=not no_resume)
+
+
+def check_plan(
+    plan: Annotated[Path, typer.Argument(help="The plan file (TOML).")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the report.")] = Path("quality"),
+    settings: Settings = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    lang: Lang = "zh",
+) -> None:
+    """Read all inputs of a plan and write the quality report, without computing anything.
+
+    Everything that stops a run stands in the report too; the exit code is 1 then.
+
+    Example: [bold]carecircle check plan.toml --out quality[/bold]
+    """
+    with session(lang, as_json=as_json, quiet=quiet) as told:
+        loaded, log = load_plan(plan, pairs(settings or [])), QualityLog()
+        wrong: InputError | None = None
+        with told.progress(len(pipeline.STAGES)) as progress:
+            try:
+                read_inputs(loaded, log, lambda stage: progress(stage, pipeline.STAGES.index(stage), 0))
+            except InputError as error:
+                wrong = error
+        log.add(as_findings(wrong.problems if wrong else ()))
+        found = log.to_frame()
+        with whole_folder(out, CHECKED, CHECKED[-1]) as draft:
+            write_quality(found, draft, title=loaded.title, as_of=loaded.as_of, workbook=True)
+        sums = quality_summary(found)
+        counts = {
+            "files": len(sums),
+            "problems": int(sums["problem"].sum()),
+            "look": int(sums[[action for action in NEED if action != "problem"]].to_numpy().sum()),
+            "mended": int(sums[list(DONE)].to_numpy().sum()),
+        }
+        told.say(text("cli.checked", **counts))
+        told.say(text("cli.report", path=(out / "quality.html").resolve()))
+        if wrong is not None:
+            raise wrong
+        told.done({"report": str(out / "quality.html"), **counts})
 
 
 def run_demo(
@@ -52,13 +105,19 @@ def run_demo(
         _run(told, demo_file("plan"), out)
 
 
-def _run(told: Session, plan_file: Path, out: Path | None, settings: list[str] | None = None) -> None:
+def _run(
+    told: Session, plan_file: Path, out: Path | None, settings: list[str] | None = None, *, resume: bool = True
+) -> None:
     started = time.perf_counter()
     plan = load_plan(plan_file, pairs(settings or []))
     folder = out if out is not None else plan.output.folder
+    stages = Stages(on=resume)
     with told.progress(len(pipeline.STAGES)) as progress:
-        study = pipeline.run(plan, out=folder, progress=progress)
+        study = pipeline.run(plan, out=folder, progress=progress, resume=stages)
     told.note(list(study.notes))
+    if stages.resumed:
+        names = "、".join(text(f"stage.{name}") for name in stages.resumed)
+        told.note([text("cli.resumed", stages=names)])
     covered, total = facts.headline(study)
     limit = max(study.minutes)
     told.say(
@@ -74,6 +133,7 @@ def _run(told: Session, plan_file: Path, out: Path | None, settings: list[str] |
     )
     told.say(text("cli.profile", profile=study.profile.name, speed=f"{study.profile.speed_mps:.2f}"))
     told.say(text("cli.folder", folder=folder.resolve()))
+    told.say(text("cli.report", path=(folder / "quality.html").resolve()))
     told.say(text("cli.map", path=(folder / "map.html").resolve()))
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
     told.done(
@@ -90,6 +150,7 @@ def _run(told: Session, plan_file: Path, out: Path | None, settings: list[str] |
             "demand_points": len(study.demand),
             "headline": pipeline.headline(study),
             "notes": list(study.notes),
+            "resumed": list(stages.resumed),
             "seconds": round(time.perf_counter() - started, 3),
         }
     )

@@ -9,7 +9,6 @@ import geopandas as gpd
 import pandas as pd
 import typer
 
-from carecircle import pipeline
 from carecircle.arguments import (
     GRIDS,
     Boundary,
@@ -39,6 +38,7 @@ from carecircle.console import Session, session
 from carecircle.cover import SERVED_SHARE, coverage
 from carecircle.edit import with_barriers
 from carecircle.errors import UsageError
+from carecircle.intake import check_near, closed_notes, snap_notes
 from carecircle.isochrones import IsochroneOptions, isochrones, reached_streets
 from carecircle.language import text
 from carecircle.legs import check_limits
@@ -100,7 +100,7 @@ def times_command(
         network = _network(told, roads, profile_name, mode, speed, speeds, boundary)
         to = _facilities(told, facilities, how["facilities"], network, closed)
         at = read_points(points, streets=network, **how["points"])
-        told.note(pipeline.snap_notes("demand", pipeline.check_near(at, network, points, key="point_id")))
+        told.note(snap_notes("demand", check_near(at, network, points, key="point_id")))
         way = choice("--direction", direction, ("to", "from"))
         limit = 30.0 if minutes is None and not nearest_only else minutes
         table = (
@@ -289,7 +289,7 @@ def coverage_command(
         told.note(
             [
                 *people.attrs.get("notes", []),
-                *pipeline.snap_notes("demand", pipeline.check_near(people, network, population, key="demand_id")),
+                *snap_notes("demand", check_near(people, network, population, key="demand_id")),
             ]
         )
         table = coverage(people, to, places, network, minutes=limits, served_share=served_share)
@@ -334,12 +334,10 @@ def _facilities(
     told: Session, path: Path | str, how: dict[str, Any], network: RoadNetwork, closed: bool
 ) -> gpd.GeoDataFrame:
     found = read_facilities(path, streets=network, **how)
-    told.note(
-        [*found.attrs.get("notes", []), *pipeline.snap_notes("facilities", pipeline.check_near(found, network, path))]
-    )
+    told.note([*found.attrs.get("notes", []), *snap_notes("facilities", check_near(found, network, path))])
     if closed:
         return found
-    told.note(pipeline.closed_notes(found))
+    told.note(closed_notes(found))
     return open_facilities(found).reset_index(drop=True)
 
 

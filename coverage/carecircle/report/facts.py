@@ -2,7 +2,8 @@
 
 Two rules hold throughout. A display never makes a miss look like a pass: shares are cut to one decimal, times
 and distances are rounded up. And absence is a state: an unknown population is "no data", nothing to count is
-"not applicable", a place that no way leads to is "not reached"; none of them is a 0.
+"not applicable", a place that no way leads to is "not reached", a count that is not published is "withheld"; none
+of them is a 0.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
     from carecircle.model import Study
 
-State = Literal["known", "no_data", "not_applicable"]
+State = Literal["known", "no_data", "not_applicable", "withheld"]
+WITHHELD = math.inf
+"""A count that is not published (see `carecircle.report.suppression`): sums with it are not published either."""
 MEASURES = ("people_60", "people", "points")
 """What a share can be of: `headline_measure` takes the first that is known anywhere."""
 
@@ -43,11 +46,13 @@ def state(covered: float, total: float) -> State:
 
     Examples
     --------
-    >>> state(0, 0), state(float("nan"), 12), state(0, 12)
-    ('not_applicable', 'no_data', 'known')
+    >>> state(0, 0), state(float("nan"), 12), state(0, 12), state(WITHHELD, 12)
+    ('not_applicable', 'no_data', 'known', 'withheld')
     """
     if total == 0:
         return "not_applicable"
+    if math.isinf(covered) or math.isinf(total):
+        return "withheld"
     return "no_data" if math.isnan(covered) or math.isnan(total) else "known"
 
 
@@ -61,7 +66,7 @@ def thousandths(covered: ArrayLike, total: ArrayLike) -> NDArray[np.float64]:
     """
     over, under = np.asarray(covered, float), np.asarray(total, float)
     share = np.full(np.broadcast(over, under).shape, np.nan)
-    np.divide(over * 1000, under, out=share, where=under != 0)
+    np.divide(over * 1000, under, out=share, where=(under != 0) & np.isfinite(over) & np.isfinite(under))
     cut: NDArray[np.float64] = np.floor(share + _NOISE)
     return cut
 
@@ -101,10 +106,18 @@ def count(value: float, language: Language | None = None) -> str:
 
     Examples
     --------
-    >>> count(12345.5), count(float("nan"))
-    ('12,346', '无数据')
+    >>> count(12345.5), count(float("nan")), count(WITHHELD)
+    ('12,346', '无数据', '不公布')
     """
-    return text("fact.no_data", language) if math.isnan(value) else f"{whole(value):,d}"
+    absent = absence(value)
+    return text(f"fact.{absent}", language) if absent else f"{whole(value):,d}"
+
+
+def absence(value: float) -> Literal["", "no_data", "withheld"]:
+    """Say why there is no number, "" where there is one."""
+    if math.isnan(value):
+        return "no_data"
+    return "withheld" if math.isinf(value) else ""
 
 
 def whole(value: float) -> int:

@@ -273,13 +273,13 @@ def uncovered(study: Study, language: Language | None) -> Plain:
     frame = drawable(facts.uncovered(study))
     if frame.empty:
         return {"at": None, "sizes": []}
-    people = frame["people_60"].to_numpy(float)
+    people = frame["people_60"].where(np.isfinite(frame["people_60"])).to_numpy(float)
     reference = nice(float(np.nanquantile(people, 0.98))) if np.isfinite(people).any() else 1.0
     named = study.areas.set_index("area_id")["name"] if len(study.areas) else pd.Series(dtype=object)
     place = frame["area_id"].map(named) if "area_id" in frame else pd.Series(index=frame.index, dtype=object)
     nearest = pd.Index(drawable(study.facilities)["facility_id"]).get_indexer(frame["facility_id"])
     widest = _WIDEST * min(1.0, max(0.5, math.sqrt(_CROWD / len(frame))))
-    steps = sorted({nice(reference / part) for part in (20, 4, 1)} - {0.0})
+    steps = sorted({nice(reference / part) for part in (20, 4, 1)} - {0.0}) if np.isfinite(people).any() else []
     return {
         "at": pack(frame.geometry.to_numpy(), DIGITS),
         "radius": radius(people, reference, widest).tolist(),

@@ -25,7 +25,8 @@ from xstatic.pkg import leaflet, leaflet_markercluster
 from carecircle.errors import UsageError
 from carecircle.language import Language, text
 
-_POLICY = "<!-- policy -->"
+POLICY = "<!-- policy -->"
+"""Where a page's content security policy will stand: see `seal`."""
 _UNSAFE = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&'\u2028\u2029"}
 _TIANDITU = (
     "https://t{{s}}.tianditu.gov.cn/{layer}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0"
@@ -162,7 +163,7 @@ def head(*, clusters: bool) -> str:
     scripts.append("\n".join(own_text("static", name) for name in _SCRIPTS))
     return "\n".join(
         [
-            _POLICY,
+            POLICY,
             *(f"<style>{style}</style>" for style in styles),
             *(f"<script>{script}</script>" for script in scripts),
         ]
@@ -231,4 +232,4 @@ def seal(page: str, tiles: str | None) -> str:
             "form-action 'none'",
         ]
     )
-    return page.replace(_POLICY, f'<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)
+    return page.replace(POLICY, f'<meta http-equiv="Content-Security-Policy" content="{policy}">', 1)

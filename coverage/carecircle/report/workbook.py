@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -25,6 +26,7 @@ from xlsxwriter.worksheet import Worksheet
 from carecircle.errors import OutputError
 from carecircle.language import Language, current_language, text
 from carecircle.report import facts
+from carecircle.report.suppression import tabled
 
 if TYPE_CHECKING:
     from carecircle.model import Study
@@ -32,8 +34,18 @@ if TYPE_CHECKING:
 SHOWN = 500
 """How many places that no facility reaches the workbook lists."""
 _CELL_LIMIT = 32_767
+_ROW_LIMIT = 1_000_000
+_FIXED = {"notes": 0, "quality": 0}
+"""Columns that stay in sight; two where a sheet does not say."""
+# XML 1.0 section 2.2: what is no character, but tab and line feed; and halves of pairs, which UTF-8 cannot say.
+_UNSPEAKABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _NO_DATE = datetime(2000, 1, 1)  # noqa: DTZ001  a date without a place, as workbooks have it
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫")
+_BREAKS = ("\t", "\n")
+_UNSEEN = (
+    " \t\n\u00a0\u3000\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+"""Blanks and signs without width, which may stand before a formula unseen."""
 _OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
 _FORMATS = {"text": "@", "count": "#,##0", "share": "0.0%", "minutes": "0.0", "metres": "#,##0", "degree": "0.000000"}
 
@@ -49,8 +61,10 @@ class Column:
     look: str = "text"
 
 
-def write_workbook(study: Study, path: str | Path, language: Language | None = None) -> Path:
-    """Write the study's tables: notes, coverage of each area, facilities, and the largest demand not covered.
+def write_workbook(
+    study: Study, path: str | Path, language: Language | None = None, *, quality: pd.DataFrame | None = None
+) -> Path:
+    """Write the study's tables: notes, coverage of each area, facilities, the largest demand not covered, findings.
 
     Parameters
     ----------
@@ -60,6 +74,8 @@ def write_workbook(study: Study, path: str | Path, language: Language | None = N
         The ``.xlsx`` file; it is replaced when the new one is complete.
     language
         ``"zh"`` or ``"en"``; defaults to the language in force.
+    quality
+        What was found in the inputs (`carecircle.findings.QualityLog.to_frame`), for a sheet of its own.
 
     Returns
     -------
@@ -78,16 +94,28 @@ def write_workbook(study: Study, path: str | Path, language: Language | None = N
         "facilities": _facilities(study, language),
         "uncovered": _uncovered(study, language),
     }
+    if quality is not None:
+        sheets["quality"] = quality_columns(quality, language)
+    written = datetime.combine(study.as_of, time()) if study.as_of else _NO_DATE
+    return write_sheets(sheets, path, title=study.title, written=written, language=language)
+
+
+def write_sheets(
+    sheets: dict[str, list[Column]],
+    path: str | Path,
+    *,
+    title: str,
+    written: datetime = _NO_DATE,
+    language: Language | None = None,
+) -> Path:
+    """Write a workbook of sheets, named by their keys in the catalogue (``workbook.sheet_...``)."""
 
     def fill(place: Path) -> None:
         book = xlsxwriter.Workbook(str(place), _OPTIONS)
-        written = datetime.combine(study.as_of, time()) if study.as_of else _NO_DATE
-        book.set_properties({"title": study.title, "created": written})
+        book.set_properties({"title": plain(title), "created": written})
         formats = _formats(book)
         for name, columns in sheets.items():
-            _write_sheet(
-                book.add_worksheet(text(f"workbook.sheet_{name}", language)), columns, formats, wrap=name == "notes"
-            )
+            _write_sheet(book.add_worksheet(text(f"workbook.sheet_{name}", language)), columns, formats, name)
         book.close()
 
     return _replace(Path(path), fill)
@@ -97,14 +125,15 @@ def write_csv(cover: pd.DataFrame, path: str | Path) -> Path:
     """Write a table as CSV that Excel opens as it is: UTF-8 with a mark, text that cannot act as a formula.
 
     Text (headings too) that begins with ``= + - @``, a tab or a line break is given an apostrophe in front;
-    numbers are written as they are, absent ones as nothing.
+    numbers are written as they are, absent ones as nothing, and so are those withheld from publication, which a
+    column `withheld` names.
 
     Returns
     -------
     pathlib.Path
         `path`.
     """
-    safe = cover.rename(columns=lambda name: harmless(str(name)))
+    safe = tabled(cover).rename(columns=lambda name: harmless(str(name)))
     words = [place for place, dtype in enumerate(safe.dtypes) if not pd.api.types.is_numeric_dtype(dtype)]
     for place in words:
         safe.isetitem(place, list(safe.iloc[:, place].astype(object).map(harmless, na_action="ignore")))
@@ -112,15 +141,34 @@ def write_csv(cover: pd.DataFrame, path: str | Path) -> Path:
     return _replace(Path(path), write)
 
 
+def write_text(words: str, path: str | Path) -> Path:
+    """Write text in UTF-8 with line feeds."""
+    return _replace(Path(path), lambda place: place.write_text(words, "utf-8", newline="\n"))
+
+
 def harmless(value: object) -> object:
-    """Return text that a spreadsheet will not take for a formula; anything else as it is.
+    """Return text that a spreadsheet will not take for a formula, of signs it can hold; anything else as it is.
 
     Examples
     --------
-    >>> harmless("=1+1"), harmless("翠湖"), harmless(-3)
-    ("'=1+1", '翠湖', -3)
+    >>> harmless("=1+1"), harmless(" ＠x"), harmless("翠湖"), harmless(-3)
+    ("'=1+1", "' ＠x", '翠湖', -3)
     """
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    if not isinstance(value, str):
+        return value
+    words = speakable(value)
+    return f"'{words}" if words.startswith(_BREAKS) or words.lstrip(_UNSEEN).startswith(_FORMULA_STARTS) else words
+
+
+def speakable(words: str) -> str:
+    r"""Return text without what files of text and XML cannot hold: control signs and halves of pairs become a mark.
+
+    Examples
+    --------
+    >>> speakable("a\x00b\r\nc")
+    'a�b\nc'
+    """
+    return _UNSPEAKABLE.sub("\ufffd", words.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> Path:
@@ -153,34 +201,45 @@ def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
     return {name: book.add_format(base | look) for name, look in looks.items()}
 
 
-def _write_sheet(sheet: Worksheet, columns: list[Column], formats: dict[str, Format], *, wrap: bool) -> None:
+def _write_sheet(sheet: Worksheet, columns: list[Column], formats: dict[str, Format], name: str) -> None:
     rows = max(len(column.cells) for column in columns)
-    sheet.freeze_panes(1, 0 if wrap else 2)
+    sheet.freeze_panes(1, _FIXED.get(name, 2))
     sheet.set_row(0, 34)
     for place, column in enumerate(columns):
         shown = [column.heading, *map(_shown, column.cells)]
-        sheet.set_column(place, place, _width(shown, most=90 if wrap else 42))
-        sheet.write_string(0, place, column.heading, formats["head"])
+        sheet.set_column(place, place, _width(shown, most=90 if column.look == "wrap" else 42))
+        sheet.write_string(0, place, plain(column.heading), formats["head"])
         for row, cell in enumerate(column.cells, start=1):
-            style = _style(cell, "wrap" if wrap else column.look)
-            if isinstance(cell, str):
-                sheet.write_string(row, place, _clipped(cell), formats[style])
+            style = _style(cell, column.look)
+            if cell == "":
+                sheet.write_blank(row, place, None, formats[style])
+            elif isinstance(cell, str):
+                sheet.write_string(row, place, plain(cell), formats[style])
             else:
                 sheet.write_number(row, place, cell, formats[style])
-    if rows and not wrap:
+    if rows and name != "notes":
         sheet.autofilter(0, 0, rows, len(columns) - 1)
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
+    sheet.set_footer("&C&P / &N")
 
 
 def _style(cell: Cell, look: str) -> str:
     return "state" if isinstance(cell, str) and look not in {"text", "wrap"} else look
 
 
-def _clipped(words: str) -> str:
-    return words if len(words) <= _CELL_LIMIT else words[: _CELL_LIMIT - 1] + "…"
+def plain(words: str) -> str:
+    """Return text as a cell can hold it, cut where it is too long.
+
+    Examples
+    --------
+    >>> len(plain("x" * 40_000))
+    32767
+    """
+    clean = speakable(words)
+    return clean if len(clean) <= _CELL_LIMIT else clean[: _CELL_LIMIT - 1] + "…"
 
 
 def _shown(cell: Cell) -> str:
@@ -198,11 +257,13 @@ def _wide(mark: str) -> int:
 
 
 def _words(values: pd.Series) -> list[str]:
-    return values.where(values.notna(), "").astype(str).tolist()
+    return ["" if missing else str(value) for value, missing in zip(values, values.isna(), strict=True)]
 
 
-def _numbers(values: pd.Series, absent: str) -> list[Cell]:
-    return [absent if math.isnan(value) else value for value in values.astype(float)]
+def _numbers(values: pd.Series, language: Language, absent: str = "no_data") -> list[Cell]:
+    """Return numbers, and the words for those that are absent or withheld."""
+    words = {"no_data": text(f"fact.{absent}", language), "withheld": text("fact.withheld", language)}
+    return [words.get(facts.absence(value), value) for value in values.astype(float)]
 
 
 def _notes(study: Study, language: Language) -> list[Column]:
@@ -226,10 +287,10 @@ def _notes(study: Study, language: Language) -> list[Column]:
     lines += [(_of("rule", language), rule) for rule in rules]
     lines += [(_of("note", language), note) for note in study.notes]
     source = _of("provenance", language)
-    lines += [(f"{source} · {key}", _plain(value)) for key, value in sorted(study.provenance.items())]
+    lines += [(f"{source} · {key}", _as_text(value)) for key, value in sorted(study.provenance.items())]
     return [
-        Column(_of("item", language), [item for item, _ in lines]),
-        Column(_of("content", language), [content for _, content in lines]),
+        Column(_of("item", language), [item for item, _ in lines], "wrap"),
+        Column(_of("content", language), [content for _, content in lines], "wrap"),
     ]
 
 
@@ -237,7 +298,7 @@ def _of(key: str, language: Language, **values: str) -> str:
     return text(f"workbook.{key}", language, **values)
 
 
-def _plain(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
@@ -253,7 +314,7 @@ def _coverage(study: Study, language: Language) -> list[Column]:
         Column(_of("name", language), facts.names(table["name"], language).tolist()),
         Column(_of("level", language), table["level"].map(level).tolist()),
         Column(_of("parent", language), _words(table["parent"])),
-        Column(measure, _numbers(table["total"], text("fact.no_data", language)), "count"),
+        Column(measure, _numbers(table["total"], language), "count"),
     ]
     for limit in (f"{value:g}" for value in study.minutes):
         first = _of("covered", language, minutes=limit, measure=measure)
@@ -310,16 +371,15 @@ def _facilities(study: Study, language: Language) -> list[Column]:
         for name, section in facts.FACILITY_WORDS.items()
         if name in frame
     ]
-    absent = text("fact.no_data", language)
     columns += [
-        Column(_of(name, language), _numbers(frame[name], absent), "count")
+        Column(_of(name, language), _numbers(frame[name], language), "count")
         for name in facts.FACILITY_NUMBERS
         if name in frame
     ]
     columns.append(
         Column(
             _of("served_people", language, minutes=f"{max(study.minutes):g}"),
-            _numbers(facts.served_people(study), absent),
+            _numbers(facts.served_people(study), language),
             "count",
         )
     )
@@ -344,20 +404,33 @@ def _uncovered(study: Study, language: Language) -> list[Column]:
     ]
     if "area_id" in frame:
         columns.append(Column(_of("area", language), _words(frame["area_id"].map(named))))
-    absent, unreached = text("fact.no_data", language), text("fact.not_reached", language)
     columns += [
-        Column(facts.label("fact.measure_", name, language), _numbers(frame[name], absent), "count")
+        Column(facts.label("fact.measure_", name, language), _numbers(frame[name], language), "count")
         for name in ("people_60", "people_65", "people_80")
         if name in frame
     ]
     times, ways = (frame[name].map(partial(_up, digits)) for name, digits in (("minutes", 1), ("metres", 0)))
     columns += [
         Column(_of("nearest", language), _words(near)),
-        Column(_of("minutes", language), _numbers(times, unreached), "minutes"),
-        Column(_of("metres", language), _numbers(ways, unreached), "metres"),
+        Column(_of("minutes", language), _numbers(times, language, "not_reached"), "minutes"),
+        Column(_of("metres", language), _numbers(ways, language, "not_reached"), "metres"),
     ]
     return [*columns, *_position(frame, language)]
 
 
 def _up(digits: int, value: float) -> float:
     return facts.up(value, digits) if math.isfinite(value) else math.nan
+
+
+def quality_columns(quality: pd.DataFrame, language: Language) -> list[Column]:
+    """Return the columns of the sheet of findings, as many rows as a sheet can hold."""
+    rows = quality.head(_ROW_LIMIT)
+    looks = {"row": "count", "count": "count", "message": "wrap"}
+    words = {name: _words(rows[name]) for name in ("file", "sheet", "column", "message")}
+    cells: dict[str, Sequence[Cell]] = {
+        "action": [text(f"quality.action_{action}", language) for action in rows["action"]],
+        **words,
+        **{name: ["" if pd.isna(number) else float(number) for number in rows[name]] for name in ("row", "count")},
+    }
+    order = ("action", "file", "sheet", "row", "column", "count", "message")
+    return [Column(text(f"quality.{name}", language), cells[name], looks.get(name, "text")) for name in order]

@@ -16,6 +16,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from carecircle.china.codes import code_level, parent_code, significant_code
 from carecircle.china.headers import plain, words
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, UsageError, problem
@@ -35,13 +36,10 @@ from carecircle.sources.records import (
     interpret,
     load,
     missing_header,
-    with_shapes,
 )
+from carecircle.sources.shapes import mended_polygons, overlaps
 from carecircle.sources.tables import row_problems
 
-_DIGITS_OF_LEVEL = {"city": 4, "county": 6, "township": 9, "community": 12}
-_LEVEL_OF_DIGITS = {digits: level for level, digits in _DIGITS_OF_LEVEL.items()}
-_WIDER_DIGITS = {6: 4, 9: 6, 12: 9}
 _TABLE_ONLY = replace(AREAS, geometry="")
 _LISTED_NAMES = 10
 
@@ -103,31 +101,6 @@ def read_areas(
     return together.assign(parent_id=_parents(together))
 
 
-def code_level(codes: pd.Series) -> pd.Series:
-    """Return the level that each statistical code stands for, None for what is not one.
-
-    Examples
-    --------
-    >>> code_level(pd.Series(["5304", "530402000000", "530402001", "A1"])).tolist()
-    ['city', 'county', 'township', None]
-    """
-    levels = _significant(codes).str.len().map(_LEVEL_OF_DIGITS).astype(object)
-    return levels.where(levels.notna(), None)
-
-
-def _significant(codes: pd.Series) -> pd.Series:
-    """Return codes without the zeros they are padded with; NaN for what is no statistical code.
-
-    ``530400000000`` and ``530400`` are ``5304``; ``530402000`` is ``530402``.
-    """
-    text_codes = codes.astype("string")
-    fitting = text_codes.str.fullmatch(r"[1-9]\d{3}(?:\d{2}|\d{5}|\d{8})?").fillna(value=False)
-    known = text_codes.where(fitting)
-    for padded in (r"^(\d{9})000$", r"^(\d{6})000$", r"^(\d{4})00$"):
-        known = known.str.replace(padded, r"\1", regex=True)
-    return known
-
-
 def _read_one(source: Source, level: str | None, reading: Reading) -> gpd.GeoDataFrame:
     draft = interpret(load(source, reading), replace(AREAS, geometry=""), reading)
     if "area_id" not in draft.frame.columns and "area_id" not in {found.column for found in draft.problems}:
@@ -168,18 +141,14 @@ def _with_level(draft: Draft, level: str | None) -> Draft:
 
 
 def _mended(draft: Draft) -> Draft:
-    """Mend polygons that cross themselves, keeping only their polygonal part."""
-    frame = draft.frame
-    shapes = frame.geometry.to_numpy()
-    polygonal = pd.Series(shapely.get_type_id(shapes), index=frame.index).isin({3, 6})
-    broken = polygonal & ~shapely.is_valid(shapes)
-    if not broken.any():
-        return draft
-    mended = shapely.make_valid(shapes[broken.to_numpy()], method="structure", keep_collapsed=False)
-    shapes[broken.to_numpy()] = mended
-    names = "、".join(frame.loc[broken, "area_id"].astype(str).head(_LISTED_NAMES))
-    note = text("note.mended_polygons", count=int(broken.sum()), found=names)
-    return draft.adding(with_shapes(frame, shapes), notes=(note,))
+    """Mend polygons that cross themselves, and point out areas of one level that overlap."""
+    frame, mends = mended_polygons(gpd.GeoDataFrame(draft.frame), draft.source)
+    broken = ~shapely.is_valid(draft.frame.geometry.to_numpy()) & draft.frame.geometry.notna().to_numpy()
+    notes: tuple[str, ...] = ()
+    if broken.any():
+        names = "、".join(frame.loc[broken, "area_id"].astype(str).head(_LISTED_NAMES))
+        notes = (text("note.mended_polygons", count=int(broken.sum()), found=names),)
+    return draft.adding(frame, notes=notes, findings=(*mends, *overlaps(frame, draft.source)))
 
 
 def _joined(parts: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
@@ -202,16 +171,12 @@ def _joined(parts: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
 
 
 def _parents(areas: gpd.GeoDataFrame) -> pd.Series:
-    """Return the parent given, else the area (or code) whose digits the code begins with."""
-    own = _significant(areas["area_id"])
-    digits = own.str.len().map(_WIDER_DIGITS)
-    wider = _nothing(areas)
-    for length in sorted(set(_WIDER_DIGITS.values())):
-        wider = wider.mask(digits.eq(length).fillna(value=False), own.str[:length].astype(object))
-    plain_wider = _significant(wider)
+    """Return the parent given, else the area (or code) that the code says it belongs to."""
+    own, wider = significant_code(areas["area_id"]), parent_code(areas["area_id"])
+    wider = wider.where(wider.str.len().gt(2))  # a province is no area of a study
     given = dict(zip(own.dropna(), areas.loc[own.notna(), "area_id"], strict=True))
-    found = plain_wider.map(given).astype(object)
-    found = found.where(found.notna(), plain_wider.astype(object))
+    found = wider.map(given).astype(object)
+    found = found.where(found.notna(), wider.astype(object))
     given_parent: pd.Series = areas["parent_id"].astype(object)
     result = given_parent.where(given_parent.notna(), found)
     return result.where(result.notna(), None)

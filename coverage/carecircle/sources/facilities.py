@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
+import shapely
 
 from carecircle.china.headers import plain, words
 from carecircle.errors import require_file
-from carecircle.findings import QualityLog
+from carecircle.findings import Finding, QualityLog
 from carecircle.language import text
-from carecircle.schema import FACILITIES, POINTS
+from carecircle.schema import FACILITIES, LEVELS, POINTS
+from carecircle.sources.duplicates import find_duplicates
 from carecircle.sources.layers import CrsLike
+from carecircle.sources.matching import match_areas
 from carecircle.sources.places import is_osm, osm_facilities
 from carecircle.sources.points import with_points
 from carecircle.sources.records import (
@@ -29,6 +33,7 @@ from carecircle.sources.records import (
     load,
     with_keys,
 )
+from carecircle.sources.tables import row_findings
 
 OPEN = "open"
 """What the status of a facility in operation is read as."""
@@ -106,7 +111,8 @@ def read_facilities(
     else:
         source = load(path, reading)
     draft = with_points(with_keys(interpret(source, FACILITIES, reading), "F"))
-    return finish(_with_status(draft.adding(filled(draft.frame, ("name", "kind")))))
+    whole = _with_status(draft.adding(filled(draft.frame, ("name", "kind"))))
+    return finish(_examined(_with_area(whole, areas)))
 
 
 def read_points(
@@ -163,3 +169,39 @@ def _with_status(draft: Draft) -> Draft:
     unknown = sorted(set(status[status.notna() & state.isna()]))
     notes = (text("note.unknown_status", found="、".join(unknown)),) if unknown else ()
     return draft.adding(draft.frame.assign(status=status.mask(state.eq(OPEN), OPEN)), notes=notes)
+
+
+def _with_area(draft: Draft, areas: gpd.GeoDataFrame | None) -> Draft:
+    """Fill in the code of the area that a row names, and point out rows that stand elsewhere."""
+    frame = draft.frame
+    names = {level: level for level in LEVELS if level in frame}
+    if areas is None or areas.empty or not (names or "area_code" in frame):
+        return draft
+    code = "area_code" if "area_code" in frame else None
+    found = match_areas(frame, areas, code=code, names=names, source=draft.source, headers=draft.headers)
+    declared = found.frame["area_id"]
+    given = frame["area_code"] if code else pd.Series(None, index=frame.index, dtype=object)
+    filled_in = frame.assign(area_code=given.where(given.notna(), declared))
+    return draft.adding(filled_in, findings=(*found.findings, *_elsewhere(draft, declared, areas)))
+
+
+def _elsewhere(draft: Draft, declared: pd.Series, areas: gpd.GeoDataFrame) -> tuple[Finding, ...]:
+    """Return a finding for each row that stands outside the polygon of the area it names."""
+    shapes = declared.map(areas.set_index("area_id").geometry).to_numpy()
+    points = gpd.GeoDataFrame(draft.frame).geometry.to_numpy()
+    there = ~(shapely.is_missing(shapes) | shapely.is_missing(points))
+    outside = pd.Series(there, index=draft.frame.index)
+    outside[there] = ~shapely.intersects(shapes[there], points[there])
+    label = declared.map(areas.set_index("area_id")["name"])
+    name = draft.frame["name"]
+    return row_findings("doubtful", "outside_declared", outside, draft.source, name=name, area=label)
+
+
+def _examined(draft: Draft) -> Draft:
+    """Point out facilities that are in the list twice, and places that are nobody's."""
+    located = draft.frame[gpd.GeoDataFrame(draft.frame).geometry.notna()]
+    rows = replace(draft.source, rows=draft.source.rows.loc[located.index])
+    found = find_duplicates(gpd.GeoDataFrame(located), rows, headers=draft.headers)
+    groups = found.frame["group"].nunique()
+    notes = (text("note.duplicates", count=len(found.frame), groups=groups),) if groups else ()
+    return draft.adding(notes=notes, findings=found.findings)

@@ -13,6 +13,7 @@ import shapely
 
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, problem
+from carecircle.guards import refuse_xml_entities
 from carecircle.sources.streets import Ints, Streets, take_ways
 from carecircle.traffic import KEYS
 
@@ -25,6 +26,7 @@ def read_graphml(path: Path, boundary: shapely.Geometry | None = None) -> Street
     InputError
         The file is damaged or is not an OSMnx graph.
     """
+    refuse_xml_entities(path)
     try:
         graph = ox.load_graphml(path)
         return read_graph(graph, boundary=boundary, file=path)

@@ -74,7 +74,7 @@ def grid_points(
     """
     file = require_file(path)
     try:
-        with rasterio.open(file) as grid:
+        with rasterio.open(file, driver="GTiff") as grid:
             columns = band_columns(grid, file, bands)
             system = grid_crs(grid, file, crs)
             strips = _strips(_window(grid, areas, system))
@@ -141,7 +141,7 @@ def _shared(file: Path, cells: pd.DataFrame, columns: list[str], parts: gpd.GeoD
     """
     if cells.empty:
         return cells
-    with rasterio.open(file) as grid:
+    with rasterio.open(file, driver="GTiff") as grid:
         a, b, _, d, e, _ = grid.transform[:6]
         if not (a > 0 > e and b == d == 0):
             raise InputError(problem("grid_orientation", file=file))
@@ -227,7 +227,7 @@ def population_by_area(
     file = require_file(path)
     shaped = areas.geometry.notna() & ~areas.geometry.is_empty
     try:
-        with rasterio.open(file) as grid:
+        with rasterio.open(file, driver="GTiff") as grid:
             columns = band_columns(grid, file, bands)
             shapes = areas.loc[shaped, [areas.geometry.name]].to_crs(grid_crs(grid, file, crs))
             single = grid.count == 1

@@ -9,27 +9,33 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import geopandas as gpd
+import numpy as np
 import osmium
 import rasterio
 import rasterio.errors
 from pyproj import CRS
 
 from carecircle.china.headers import match_headers
-from carecircle.errors import InputError, Problem, problem, require_file
+from carecircle.errors import CarecircleError, InputError, Problem, problem, require_file
+from carecircle.guards import refuse_osm_bomb, refuse_xml_entities
 from carecircle.language import text
 from carecircle.schema import AREAS, DEMAND, FACILITIES, PEOPLE
+from carecircle.sources.databases import is_database, without_password
+from carecircle.sources.datums import DatumJudgement, judge_area_datum, judge_datum
+from carecircle.sources.formats import local_file
 from carecircle.sources.grids import GRID_ENDINGS, band_columns, grid_crs
 from carecircle.sources.layers import LAYER_ENDINGS, layer_names, open_layer
 from carecircle.sources.places import OSM_ENDINGS, count_seniors, is_osm
+from carecircle.sources.points import has_positions, in_degrees
+from carecircle.sources.records import Reading, interpret
 from carecircle.sources.tables import (
     EXCEL_ENDINGS,
     PARQUET_ENDINGS,
     TABLE_ENDINGS,
     SourceTable,
     has_geometry,
-    open_workbook,
     read_table,
-    sheets_with_data,
+    sheet_names,
     unreadable,
 )
 
@@ -37,6 +43,8 @@ GRAPH_ENDINGS = (".graphml",)
 ENDINGS = tuple(dict.fromkeys((*TABLE_ENDINGS, *LAYER_ENDINGS, *GRID_ENDINGS, *OSM_ENDINGS, *GRAPH_ENDINGS)))
 """Endings of all files that can be inspected."""
 
+Bounds = tuple[float, float, float, float]
+_SAYS_NOTHING = {"no_points", "nothing_near", "no_common_code"}
 _OF_A_FACILITY = tuple(column.name for column in FACILITIES.columns if column.name != "name")
 
 
@@ -64,6 +72,8 @@ class Inspection:
         What is wrong, and what a reader would do by itself.
     suggestion
         What the file can be used as.
+    datum
+        In which datum its coordinates are, None where there are none to judge.
     parts
         The sheets or layers, where there are several.
     """
@@ -75,11 +85,12 @@ class Inspection:
     rows: int | None = None
     columns: tuple[str, ...] = ()
     geometry_types: tuple[str, ...] = ()
-    bounds: tuple[float, float, float, float] | None = None
+    bounds: Bounds | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     suggestion: str = ""
+    datum: DatumJudgement | None = None
     parts: tuple[Inspection, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -92,6 +103,7 @@ class Inspection:
             **lists,
             "bounds": None if self.bounds is None else list(self.bounds),
             "counts": dict(self.counts),
+            "datum": None if self.datum is None else self.datum.as_dict(),
             "problems": [found.as_dict() for found in self.problems],
             "parts": [part.as_dict() for part in self.parts],
         }
@@ -116,6 +128,7 @@ class Inspection:
             "crs": self.crs,
             "bounds": bounds,
             "counts": counted,
+            "datum": None if self.datum is None else self.datum.sentence(),
         }
         lines = [text(f"inspect.{key}", value=value) for key, value in said.items() if value not in {None, ""}]
         lines += [line for part in self.parts for line in part.lines()]
@@ -125,21 +138,91 @@ class Inspection:
         return [title, *(f"  {line}" for line in lines)]
 
 
-def inspect_file(path: str | Path) -> Inspection:
+def _inspect_database(url: str) -> Inspection:
+    try:
+        return _described(open_layer(url), None)
+    except InputError as error:
+        bare = Path(without_password(url))
+        return Inspection("unknown", bare, problems=error.problems, suggestion=text("inspect.use_none"))
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What coordinates can be compared with: streets (a `RoadNetwork` or lines) and areas from `read_areas`."""
+
+    streets: Any = None
+    areas: gpd.GeoDataFrame | None = None
+
+
+def inspect_file(path: str | Path, *, streets: Any = None, areas: gpd.GeoDataFrame | None = None) -> Inspection:
     """Say what is in a file of any supported type.
 
     Never raises for a bad file: what is wrong stands in `problems`.
+
+    Parameters
+    ----------
+    path
+        The file.
+    streets, areas
+        A `RoadNetwork` (or lines) and areas from `read_areas`, to judge the datum of points by. Layers of counties are
+        judged without them.
 
     Examples
     --------
     >>> inspect_file("nowhere.csv").problems[0].key
     'missing_file'
     """
+    if is_database(path):
+        return _inspect_database(str(path))
     file = Path(path)
     try:
-        return _inspector(require_file(file))(file)
+        found = _inspector(require_file(local_file(path)))(file)
+        return _with_datum(found, Beside(streets, areas))
     except InputError as error:
         return Inspection("unknown", file, problems=error.problems, suggestion=text("inspect.use_none"))
+
+
+def _with_datum(found: Inspection, beside: Beside) -> Inspection:
+    """Return the inspection with bounds and datum of its coordinates, and a problem where they are not WGS 84."""
+    if found.parts:
+        return replace(found, parts=tuple(_with_datum(part, beside) for part in found.parts))
+    if found.kind not in {"table", "layer"}:
+        return found
+    try:
+        bounds, judged = _judged(found, beside)
+    except InputError as error:
+        new = [item for item in error.problems if item.key not in {known.key for known in found.problems}]
+        return replace(found, problems=(*found.problems, *new)) if found.kind == "table" else found
+    except (CarecircleError, ValueError):  # no polygons or points that could be judged
+        return found
+    if judged is None or judged.reason in _SAYS_NOTHING:
+        return replace(found, bounds=bounds)
+    shifted = judged.sure and judged.best != "wgs84"
+    wrong = (problem("shifted_datum", file=found.file, datum=judged.best),) if shifted else ()
+    return replace(found, bounds=bounds, datum=judged, problems=(*found.problems, *wrong))
+
+
+def _judged(found: Inspection, beside: Beside) -> tuple[Bounds | None, DatumJudgement | None]:
+    """Return bounds and datum of the coordinates of a table or layer, None for what has none."""
+    source = _opened(found)
+    if isinstance(source.frame, gpd.GeoDataFrame) and not set(found.geometry_types) <= {"Point", "MultiPoint"}:
+        polygonal = bool({"Polygon", "MultiPolygon"} & set(found.geometry_types))
+        return found.bounds, judge_area_datum(source.frame) if polygonal and source.frame.crs else None
+    draft = interpret(source, FACILITIES, Reading(streets=beside.streets, areas=beside.areas))
+    if not draft.is_layer and not has_positions(draft):
+        return found.bounds, None
+    frame = gpd.GeoDataFrame(in_degrees(draft).frame)
+    there = frame[frame.geom_type == "Point"]
+    lonlat = np.column_stack([there.geometry.x, there.geometry.y])
+    codes = there.get("area_code", None)
+    judged = judge_datum(lonlat, streets=beside.streets, areas=beside.areas, codes=codes)
+    return found.bounds or _bounds(*there.total_bounds), judged
+
+
+def _opened(found: Inspection) -> SourceTable:
+    if found.kind == "layer":
+        return open_layer(found.file, layer=found.name)
+    return read_table(found.file, found.name)
 
 
 def _inspector(file: Path) -> Callable[[Path], Inspection]:
@@ -169,7 +252,7 @@ def _inspect_parquet(file: Path) -> Inspection:
 
 
 def _inspect_workbook(file: Path) -> Inspection:
-    names = sheets_with_data(open_workbook(file))
+    names = sheet_names(file)
     if len(names) < 2:
         return _described(read_table(file), None)
     return Inspection("table", file, parts=tuple(_guarded(file, name, read_table) for name in names))
@@ -239,7 +322,7 @@ def _crs_name(crs: object) -> str | None:
     return known.name if known.name != "unknown" or operation is None else str(operation.name)
 
 
-def _bounds(west: float, south: float, east: float, north: float) -> tuple[float, float, float, float]:
+def _bounds(west: float, south: float, east: float, north: float) -> Bounds:
     return float(west), float(south), float(east), float(north)
 
 
@@ -278,7 +361,7 @@ def _use_of_points(columns: tuple[str, ...]) -> str:
 def _inspect_grid(file: Path) -> Inspection:
     problems: list[Problem] = []
     try:
-        with rasterio.open(file) as grid:
+        with rasterio.open(file, driver="GTiff") as grid:
             for judge in (grid_crs, lambda opened, name: band_columns(opened, name, None)):
                 try:
                     judge(grid, file)
@@ -305,6 +388,7 @@ def _inspect_grid(file: Path) -> Inspection:
 
 
 def _inspect_osm(file: Path) -> Inspection:
+    refuse_osm_bomb(file)
     counts = dict.fromkeys(("nodes", "ways", "highways", "relations"), 0)
     try:
         with osmium.io.Reader(file) as reader:
@@ -343,6 +427,7 @@ def _inspect_osm(file: Path) -> Inspection:
 
 def _inspect_graph(file: Path) -> Inspection:
     """Count the nodes and edges of a GraphML file while it streams by."""
+    refuse_xml_entities(file)
     counts, names, crs = {"nodes": 0, "edges": 0}, {}, None
     try:
         for _, element in ET.iterparse(file):  # noqa: S314  expat refuses to expand entities without end

@@ -1,19 +1,22 @@
-"""Layers with geometry: Shapefile, GeoPackage, GeoJSON, FlatGeobuf and GeoParquet, in degrees.
+"""Layers with geometry, in degrees: files of maps, folders of geodatabases, zip archives of them, tables of PostGIS.
 
-Text of shapefiles is the usual trouble of Chinese layers: GBK without a ``.cpg`` file, or with one that lies,
-and names cut in the middle of a character. It is read byte by byte and decoded here.
+A file is opened only when its content is what its ending says (`carecircle.sources.formats`), and never from the
+network. What is mended while reading is reported as findings.
 """
 
 from __future__ import annotations
 
-import codecs
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pyogrio
 import shapely
 from numpy.typing import NDArray
@@ -24,14 +27,38 @@ from shapely.errors import ShapelyError
 
 from carecircle.china.coordinates import Datum, to_wgs84
 from carecircle.crs import GEOGRAPHIC, to_geographic
-from carecircle.errors import InputError, problem, require_file
+from carecircle.errors import InputError, Problem, problem
+from carecircle.findings import QualityLog
+from carecircle.guards import refuse_endless_views, refuse_parquet_bomb
 from carecircle.language import text
-from carecircle.sources.tables import PARQUET_ENDINGS, SourceTable, drop_personal, unreadable
+from carecircle.sources.archives import ARCHIVE_ENDINGS, PACKED_LAYERS, Member, unpacked
+from carecircle.sources.databases import is_database, open_database
+from carecircle.sources.formats import (
+    PACKED_ENDINGS,
+    local_file,
+    opened_safely,
+    read_features,
+    refuse_disguised,
+    warnings_found,
+)
+from carecircle.sources.markup import Read, json_layers, kml_layers, read_json, read_kml, read_mapinfo
+from carecircle.sources.shapefiles import read_shapefile
+from carecircle.sources.shapes import flat
+from carecircle.sources.tables import (
+    PARQUET_ENDINGS,
+    SourceTable,
+    column_finding,
+    read_table,
+    unreadable,
+    without_personal,
+)
 
 CrsLike = str | int | CRS
 """What names a coordinate system: ``"EPSG:4543"``, ``4543`` or a `pyproj.CRS`."""
 
-LAYER_ENDINGS = (".shp", ".gpkg", ".geojson", ".json", ".fgb", *PARQUET_ENDINGS)
+LAYER_ENDINGS = (
+    ".shp", ".gpkg", ".geojson", ".json", ".fgb", ".kml", ".tab", ".mif", ".gdb", *ARCHIVE_ENDINGS, *PARQUET_ENDINGS,
+)  # fmt: skip
 
 _BROKEN = (
     DataSourceError,
@@ -44,10 +71,17 @@ _BROKEN = (
     ValueError,
     OSError,
 )
-_BYTES = "ISO-8859-1"  # every byte is one character: nothing is lost until the true encoding is known
-_CHINESE = {"gbk", "gb2312", "cp936", "936", "gb18030", "hz", "euccn"}
-_SAMPLE = 5000
-_SURELY_UTF8 = 4  # multi-byte characters; two GBK characters can pass as UTF-8 by chance, this many do not
+_NO_LAYERS = {"layer_styles", "qgis_projects"}
+"""Tables in which QGIS keeps styles and projects."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A layer of an archive: the name it is asked for by, the file unpacked, and the layer in that."""
+
+    name: str
+    file: Path
+    layer: str | None
 
 
 def read_layer(
@@ -56,13 +90,15 @@ def read_layer(
     encoding: str | None = None,
     crs: CrsLike | None = None,
     datum: Datum = "wgs84",
+    log: QualityLog | None = None,
 ) -> gpd.GeoDataFrame:
     """Read a layer into longitudes and latitudes (EPSG:4326).
 
     Parameters
     ----------
     path
-        ``.shp .gpkg .geojson .json .fgb .parquet .geoparquet``.
+        ``.shp .gpkg .geojson .json .fgb .kml .tab .mif .gdb .parquet .geoparquet``, one of these in a ``.zip`` or
+        ``.kmz``, or a table of PostGIS: ``postgresql://user@host/database?table=schema.table``.
     layer
         Name of the layer; not needed when the file has only one.
     encoding
@@ -72,11 +108,13 @@ def read_layer(
         The coordinate system, where the file does not say or says it wrongly.
     datum
         ``"gcj02"`` or ``"bd09"`` when the coordinates are shifted; they are turned into WGS 84.
+    log
+        Collects what was found.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        With what was done while reading in ``attrs["notes"]``.
+        Rows without a shape are left out. What was done while reading is in ``attrs["notes"]``.
 
     Raises
     ------
@@ -86,35 +124,200 @@ def read_layer(
         The file is damaged, has several layers or no geometry, or does not say its coordinate system.
     """
     source = open_layer(path, layer=layer, encoding=encoding)
+    if log is not None:
+        log.add(source.findings)
     if not isinstance(source.frame, gpd.GeoDataFrame):
-        raise InputError(problem("wrong_geometry", file=path, wanted="point/line/polygon", found="-"))
-    frame, notes = to_lonlat(source.frame, source.file, crs=crs, datum=datum)
-    frame.attrs["notes"] = [*source.notes, *notes]
+        raise InputError(problem("wrong_geometry", file=source.file, wanted="point/line/polygon", found="-"))
+    there = source.frame.geometry.notna() & ~source.frame.geometry.is_empty
+    frame, notes = to_lonlat(source.frame[there].reset_index(drop=True), source.file, crs=crs, datum=datum)
+    left_out = () if there.all() else (text("note.without_shape", count=int((~there).sum())),)
+    frame.attrs["notes"] = [*source.notes, *left_out, *notes]
     return frame
 
 
 def open_layer(path: str | Path, *, layer: str | None = None, encoding: str | None = None) -> SourceTable:
-    """Read a layer as it is, in its own coordinate system; rows count from 1 as in a GIS."""
-    file = require_file(path)
-    ending = file.suffix.lower()
-    if ending not in LAYER_ENDINGS:
-        raise InputError(problem("unknown_format", file=file, suffix=ending, known=" ".join(LAYER_ENDINGS)))
-    notes: tuple[str, ...] = ()
+    """Read a layer as it is, in its own coordinate system; rows count from 1 as in a GIS.
+
+    The result has no geometry when what is asked for is a table: one of a GeoPackage, a database or an archive.
+    """
+    if is_database(path):
+        return without_personal(flat(open_database(str(path))))
+    file = _layer_file(path)
+    if file.suffix.lower() in ARCHIVE_ENDINGS:
+        return _from_archive(file, layer, encoding)
     try:
-        if ending in PARQUET_ENDINGS:
-            frame = gpd.read_parquet(file)
-        elif ending == ".shp":
-            frame, notes = _read_shapefile(file, encoding)
-        else:
-            frame = pyogrio.read_dataframe(file, layer=_layer(file, layer), encoding=encoding)
+        return without_personal(flat(_opened(file, layer, encoding)))
     except InputError:
         raise
     except _BROKEN as error:
         raise unreadable(file, error) from error
-    frame, personal = drop_personal(frame.reset_index(drop=True))
+
+
+def layer_names(path: str | Path) -> list[str]:
+    """Return the names of the layers of a file, those by which `open_layer` knows them."""
+    file = _layer_file(path)
+    try:
+        if file.suffix.lower() in ARCHIVE_ENDINGS:
+            with unpacked(file) as members:
+                return [part.name for part in _parts(members)]
+        return _names(file)
+    except InputError:
+        raise
+    except _BROKEN as error:
+        raise unreadable(file, error) from error
+
+
+def _layer_file(path: str | Path) -> Path:
+    """Return a local file that has the ending of a layer."""
+    file = local_file(path)
+    ending = file.suffix.lower()
+    if ending in PACKED_ENDINGS:
+        raise InputError(problem("archive_kind", file=file, suffix=ending))
+    if ending not in LAYER_ENDINGS:
+        raise InputError(problem("unknown_format", file=file, suffix=ending, known=" ".join(LAYER_ENDINGS)))
+    if file.is_dir() and ending != ".gdb":
+        raise InputError(problem("disguised_file", file=file, suffix=ending))
+    return file
+
+
+def _opened(file: Path, layer: str | None, encoding: str | None) -> SourceTable:
+    """Read a single file of any kind."""
+    ending = file.suffix.lower()
+    if ending == ".shp":
+        _refuse_foreign(file)
+        return read_shapefile(file, encoding)
+    if ending in PARQUET_ENDINGS:
+        refuse_parquet_bomb(pq.read_metadata(file), file)
+        return _table(gpd.read_parquet(file).reset_index(drop=True), file, layer)
+    name = _layer(file, layer)
+    with opened_safely(file) as path:
+        frame, closed, notes, found = _READERS.get(ending, _read_plain)(file, path, name, encoding)
+    source = _table(frame.reset_index(drop=True), file, name if layer is not None else None)
+    return source.adding((*found, *column_finding("mended", "ring_closed", pd.Series(closed), source)), notes)
+
+
+def _table(frame: pd.DataFrame, file: Path, layer: str | None) -> SourceTable:
     frame.attrs = {}
-    rows = pd.Series(range(1, len(frame) + 1), index=frame.index)
-    return SourceTable(frame, rows, file, layer, (*notes, *personal))
+    return SourceTable(frame, pd.Series(range(1, len(frame) + 1), index=frame.index), file, layer)
+
+
+def _read_plain(file: Path, path: Path, layer: str | None, encoding: str | None) -> Read:
+    frame, closed, said = read_features(str(path), layer, encoding)
+    return frame, closed, (), warnings_found(said, file, path)
+
+
+_READERS: dict[str, Callable[[Path, Path, str | None, str | None], Read]] = {
+    ".geojson": read_json,
+    ".json": read_json,
+    ".kml": read_kml,
+    ".tab": read_mapinfo,
+    ".mif": read_mapinfo,
+}
+
+
+_TEXT_LAYERS = {".geojson": json_layers, ".json": json_layers, ".kml": kml_layers}
+
+
+def _refuse_foreign(file: Path) -> None:
+    refuse_disguised(file)
+    if file.suffix.lower() == ".gpkg":
+        refuse_endless_views(file)
+
+
+def _listed(file: Path) -> dict[str, bool]:
+    """Return the layers and tables of a single file, and whether each has geometry."""
+    ending = file.suffix.lower()
+    if ending in PARQUET_ENDINGS or ending == ".shp":
+        return {file.stem: True}
+    _refuse_foreign(file)
+    with opened_safely(file) as path:
+        if ending in _TEXT_LAYERS:
+            return dict.fromkeys(_TEXT_LAYERS[ending](file, path), True)
+        listed = pyogrio.list_layers(path)
+    return {str(name): kind is not None for name, kind in listed if name not in _NO_LAYERS}
+
+
+def _names(file: Path) -> list[str]:
+    """Return the names of the layers with geometry, else those of the tables."""
+    listed = _listed(file)
+    return [name for name, has_shapes in listed.items() if has_shapes] or list(listed)
+
+
+def _layer(file: Path, layer: str | None) -> str:
+    """Return the layer asked for, else the only one there is."""
+    if layer is None:
+        names = _names(file)
+        return names[0] if len(names) == 1 else _refuse_choice(file, names)
+    listed = _listed(file)
+    if layer not in listed:
+        raise InputError(problem("missing_layer", file=file, value=layer, found="、".join(listed)))
+    return layer
+
+
+def _refuse_choice(file: Path, names: list[str]) -> NoReturn:
+    if names:
+        raise InputError(problem("several_layers", file=file, found="、".join(names)))
+    raise InputError(problem("empty_table", file=file))
+
+
+# Archives
+
+
+def _from_archive(file: Path, layer: str | None, encoding: str | None) -> SourceTable:
+    """Read a layer, or the only table, of an archive; addresses name the archive."""
+    with unpacked(file) as members:
+        try:
+            part = _part(file, _parts(members), layer)
+            if part.layer is None:
+                found = read_table(part.file, None, encoding)
+            else:
+                found = open_layer(part.file, layer=part.layer, encoding=encoding)
+        except InputError as error:
+            raise InputError(_addressed(wrong, file, members) for wrong in error.problems) from error
+        except _BROKEN as error:
+            raise unreadable(file, error) from error
+        findings = tuple(replace(one, file=file, sheet=part.name) for one in found.findings)
+        return replace(found, file=file, sheet=part.name, findings=findings)
+
+
+def _addressed(wrong: Problem, file: Path, members: Iterable[Member]) -> Problem:
+    """Return a problem of a file that was unpacked under the archive's name and that of the member."""
+    stem = Path(wrong.file or file).with_suffix("")
+    inside = next((member.name for member in members if member.file.with_suffix("") == stem), None)
+    return replace(wrong, file=file, sheet="/".join(filter(None, (inside, wrong.sheet))) or None)
+
+
+def _parts(members: Iterable[Member]) -> list[_Part]:
+    """Return the layers of all members; a name is as short as it can be: the layer's own where one file holds all."""
+    found = [(member, _names_inside(member)) for member in members]
+    alone = len(found) == 1
+    return [
+        _Part(_title(member, name, names, alone=alone), member.file, name) for member, names in found for name in names
+    ]
+
+
+def _names_inside(member: Member) -> list[str | None]:
+    return [*_names(member.file)] if member.file.suffix.lower() in PACKED_LAYERS else [None]
+
+
+def _title(member: Member, name: str | None, names: Sequence[str | None], *, alone: bool) -> str:
+    if alone:
+        return name if name is not None and len(names) > 1 else PurePosixPath(member.name).stem
+    return f"{member.name}/{name}" if len(names) > 1 else member.name
+
+
+def _part(file: Path, parts: list[_Part], layer: str | None) -> _Part:
+    """Return the layer asked for: by its name, or by the name of its file or layer alone when that is clear."""
+    if layer is None:
+        return parts[0] if len(parts) == 1 else _refuse_choice(file, [part.name for part in parts])
+    for known in (lambda part: part.name, lambda part: PurePosixPath(part.name).stem, lambda part: part.layer):
+        fitting = [part for part in parts if known(part) == layer]
+        if len(fitting) == 1:
+            return fitting[0]
+    raise InputError(problem("missing_layer", file=file, value=layer, found="、".join(part.name for part in parts)))
+
+
+# Coordinate systems
 
 
 def to_lonlat(
@@ -165,115 +368,3 @@ def _with_crs(
         return frame.set_crs(given), ()
     note = text("note.crs_replaced", found=frame.crs.name, given=given.name)
     return frame.set_crs(given, allow_override=True), (note,)
-
-
-def layer_names(file: Path) -> list[str]:
-    """Return the names of the layers of a file."""
-    try:
-        return [str(name) for name in pyogrio.list_layers(file)[:, 0]]
-    except _BROKEN as error:
-        raise unreadable(file, error) from error
-
-
-def _layer(file: Path, layer: str | None) -> str:
-    names = layer_names(file)
-    if layer is None and len(names) == 1:
-        return names[0]
-    if layer in names:
-        return str(layer)
-    found = "、".join(names)
-    if layer is None:
-        raise InputError(
-            problem("several_layers", file=file, found=found) if names else problem("empty_table", file=file)
-        )
-    raise InputError(problem("missing_layer", file=file, value=layer, found=found))
-
-
-def _read_shapefile(file: Path, encoding: str | None) -> tuple[gpd.GeoDataFrame, tuple[str, ...]]:
-    _refuse_cut(file)
-    raw = pyogrio.read_dataframe(file, encoding=_BYTES)
-    texts = [name for name in raw.columns if name != "geometry" and _holds_text(raw[name])]
-    words = _sample(raw, texts)
-    if not words:
-        return raw, ()
-    chosen = _encoding(words, file, encoding)
-    decoded = raw.assign(**{name: _decoded(raw[name], chosen) for name in texts})
-    names = {name: _decoded(pd.Series([name]), chosen)[0] for name in raw.columns if name != "geometry"}
-    return decoded.rename(columns=names), (text("note.encoding", encoding=chosen.upper()),)
-
-
-def _refuse_cut(file: Path) -> None:
-    """Raise when a shapefile is shorter than its header says: its last shapes would silently be missing.
-
-    ESRI Shapefile Technical Description (1998): the length in 16-bit words stands in bytes 24-27, big-endian.
-    """
-    with file.open("rb") as stream:
-        wanted = 2 * int.from_bytes(stream.read(28)[24:], "big")
-    there = file.stat().st_size
-    if there < max(wanted, 100):
-        raise InputError(problem("cut_short", file=file, wanted=max(wanted, 100), there=there))
-
-
-def _holds_text(column: pd.Series) -> bool:
-    return bool(pd.api.types.is_string_dtype(column.dtype) or pd.api.types.is_object_dtype(column.dtype))
-
-
-def _sample(raw: pd.DataFrame, texts: list[str]) -> list[bytes]:
-    """Return field names and values that are not plain ASCII, some thousand at most, as bytes."""
-    values = pd.concat([pd.Series(raw.columns), *(raw[name].dropna() for name in texts)]).astype(str)
-    foreign = values[values.str.contains(r"[^\x00-\x7f]", regex=True)]
-    return [value.encode(_BYTES) for value in foreign.drop_duplicates().head(_SAMPLE)]
-
-
-def _encoding(words: list[bytes], file: Path, given: str | None) -> str:
-    """Return the encoding of a shapefile's text."""
-    if given is not None:
-        try:
-            return codecs.lookup(given).name
-        except LookupError as error:
-            raise InputError(problem("unknown_encoding", file=file, value=given)) from error
-    declared = _declared(file)
-    utf8 = all(_can_be(word, "utf-8") for word in words)
-    several = sum(byte >= 0xC0 for word in words for byte in word) >= _SURELY_UTF8
-    if declared == "gb18030" and utf8 and several:
-        return "utf-8"
-    candidates = [*([declared] if declared else []), "utf-8", "gb18030"]
-    fitting = [name for name in candidates if all(_can_be(word, name) for word in words)]
-    if not fitting:
-        why = text("problem.unknown_encoding", value="?")
-        raise InputError(problem("unreadable_file", file=file, why=why))
-    return fitting[0]
-
-
-def _declared(file: Path) -> str | None:
-    """Return the encoding that the ``.cpg`` beside a shapefile names, when Python knows it."""
-    beside = [found for ending in (".cpg", ".CPG") if (found := file.with_suffix(ending)).exists()]
-    if not beside:
-        return None
-    name = beside[0].read_bytes()[:40].decode("ascii", "ignore").strip().lower()
-    name = name.removeprefix("ansi").removeprefix("oem").strip(" _-")
-    name = {"65001": "utf-8"}.get(name, f"cp{name}" if name.isdigit() else name)
-    if name in _CHINESE:
-        return "gb18030"
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
-        return None
-
-
-def _can_be(word: bytes, encoding: str) -> bool:
-    """Whether bytes are text of this encoding, perhaps cut inside the last character."""
-    try:
-        codecs.getincrementaldecoder(encoding)("strict").decode(word, final=False)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _decoded(column: pd.Series, encoding: str) -> pd.Series:
-    """Return text decoded from bytes read as Latin characters, without a character cut at the end."""
-    known = column.notna()
-    plain = column[known].astype(str).str.encode(_BYTES).str.decode(encoding, errors="replace")
-    result = column.astype(object).where(known, None)
-    result[known] = plain.str.rstrip("\ufffd").astype(object)
-    return result

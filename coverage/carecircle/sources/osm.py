@@ -16,6 +16,7 @@ from osmium.geom import WKBFactory, use_nodes
 from osmium.osm import NODE, WAY
 
 from carecircle.errors import InputError, problem
+from carecircle.guards import most_vertices, refuse_osm_bomb
 from carecircle.language import text
 from carecircle.sources.streets import Streets
 from carecircle.traffic import KEYS
@@ -29,9 +30,11 @@ _HIGHWAY, _BARRIER = _NAMES.index("highway"), _NAMES.index("barrier")
 
 
 class _Ways:
-    """Ways being collected; the boundary is applied as they come in."""
+    """Ways being collected; the boundary is applied as they come in, and no more are taken than the file can hold."""
 
-    def __init__(self, boundary: shapely.Geometry | None) -> None:
+    def __init__(self, path: Path, boundary: shapely.Geometry | None) -> None:
+        self.path = path
+        self.left = most_vertices(path)
         self.boundary = boundary
         self.refs = array("q")
         self.wkb: list[str] = []
@@ -42,6 +45,9 @@ class _Ways:
         self.kept: list[tuple[NDArray[Any], ...]] = []
 
     def add(self, way_id: int, refs: list[int], wkb: str, tags: int) -> None:
+        self.left -= len(refs)
+        if self.left < 0:
+            raise InputError(problem("osm_vertices", file=self.path, most=f"{most_vertices(self.path):,d}"))
         self.refs.extend(refs)
         self.counts.append(len(refs))
         self.wkb.append(wkb)
@@ -82,15 +88,18 @@ def read_osm(path: Path, boundary: shapely.Geometry | None = None) -> Streets:
     Raises
     ------
     InputError
-        The file is damaged, or holds no road (inside the boundary).
+        The file is damaged or made to exhaust memory (`carecircle.guards`), or holds no road (inside the boundary).
     """
     if boundary is not None:
         shapely.prepare(boundary)
-    ways = _Ways(boundary)
+    refuse_osm_bomb(path)
+    ways = _Ways(path, boundary)
     combinations: dict[Any, int] = {}
     barriers: dict[int, int] = {}
     try:
         lost = _read(path, ways, combinations, barriers)
+    except InputError:
+        raise
     except (RuntimeError, ValueError, OSError) as error:
         raise InputError(problem("unreadable_file", file=path, why=str(error))) from error
     ways.flush()

@@ -17,8 +17,9 @@ import shapely
 
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, problem
+from carecircle.guards import refuse_osm_bomb
 from carecircle.sources.cells import as_date, as_number
-from carecircle.sources.tables import SourceTable, drop_personal, unreadable
+from carecircle.sources.tables import SourceTable, unreadable, without_personal
 
 OsmObject = osmium.osm.Node | osmium.osm.Way | osmium.osm.Relation | osmium.osm.Area | osmium.osm.Changeset
 
@@ -54,8 +55,7 @@ def osm_facilities(file: Path) -> SourceTable:
     table["beds"], table["opened"] = as_number(table["beds"])[0], as_date(table["opened"])[0]
     table = table.dropna(axis=1, how="all")
     frame = gpd.GeoDataFrame(table, geometry=shapely.point_on_surface(geometry), crs=GEOGRAPHIC)
-    frame, notes = drop_personal(frame)
-    return SourceTable(frame, pd.Series(range(1, len(frame) + 1), index=frame.index), file, None, notes)
+    return without_personal(SourceTable(frame, pd.Series(range(1, len(frame) + 1), index=frame.index), file))
 
 
 def count_seniors(file: Path) -> int:
@@ -65,6 +65,7 @@ def count_seniors(file: Path) -> int:
 
 def _objects(file: Path) -> dict[str, dict[str, Any]]:
     """Return ``{"node/1": row}``; an area takes the place of the way it is made of."""
+    refuse_osm_bomb(file)
     wanted = osmium.filter.TagFilter(*_TAGS)
     factory = osmium.geom.WKBFactory()
     found: dict[str, dict[str, Any]] = {}

@@ -16,13 +16,15 @@ import pandas as pd
 import shapely
 
 from carecircle.china.coordinates import Datum
+from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, problem
 from carecircle.findings import QualityLog
 from carecircle.language import text
 from carecircle.schema import DEMAND, LEVELS, PEOPLE
 from carecircle.sources.grids import GRID_ENDINGS, grid_points, population_by_area
 from carecircle.sources.layers import CrsLike
-from carecircle.sources.points import with_points
+from carecircle.sources.matching import match_areas
+from carecircle.sources.points import has_positions, with_points
 from carecircle.sources.records import (
     BadRows,
     DatumChoice,
@@ -38,6 +40,7 @@ from carecircle.sources.records import (
     with_keys,
     with_shapes,
 )
+from carecircle.sources.tables import column_finding, row_problems
 
 __all__ = ["narrowest_area", "population_by_area", "read_population"]
 
@@ -101,7 +104,8 @@ def read_population(
     if not set(_COUNTED) & set(draft.frame.columns):
         nobody = replace(missing_header(draft, "people"), key="missing_people", column=None)
         raise InputError([*draft.problems, nobody])
-    draft = _inside(_represented(with_points(draft)), areas)
+    located = draft if draft.is_layer or has_positions(draft) else _in_areas(draft, areas)
+    draft = _inside(_represented(with_points(located)), areas)
     return finish(draft.adding(filled(draft.frame, PEOPLE, np.nan)))
 
 
@@ -113,6 +117,33 @@ def _keyed(draft: Draft) -> Draft:
         if codes.notna().all() and codes.is_unique:
             return draft.adding(frame.assign(demand_id=codes))
     return with_keys(draft, "D")
+
+
+def _in_areas(draft: Draft, areas: gpd.GeoDataFrame | None) -> Draft:
+    """Give the rows of a table without coordinates the polygon of the area they name, by code or by name."""
+    frame = draft.frame
+    names = {level: level for level in LEVELS if level in frame}
+    if areas is None or not (names or "area_id" in frame):
+        return draft
+    shaped = areas[areas.geometry.notna()]
+    code = "area_id" if "area_id" in frame else None
+    found = match_areas(frame, areas, code=code, names=names, source=draft.source, headers=draft.headers)
+    area_id = found.frame["area_id"]
+    lost = area_id.isna()
+    what = {finding.row: finding.message() for finding in found.findings if finding.action == "unmatched"}
+    why = draft.source.rows.map(lambda row: what.get(row, text("finding.no_area_named")))
+    problems = row_problems("no_place", lost, draft.source, why=why)
+    geometry = area_id.map(shaped.set_index("area_id").geometry).to_numpy()
+    level = text(f"fact.level_{areas.loc[areas['area_id'].isin(area_id), 'level'].mode().get(0, 'community')}")
+    placed = column_finding("doubtful", "placed_in_area", ~lost, draft.source, level=level)
+    findings = tuple(finding for finding in found.findings if finding.action != "unmatched")
+    note = text("note.placed_in_area", count=int((~lost).sum()), level=level)
+    return draft.adding(
+        gpd.GeoDataFrame(frame.assign(area_id=area_id), geometry=geometry, crs=GEOGRAPHIC),
+        problems,
+        (note,),
+        (*findings, *placed),
+    )
 
 
 def _represented(draft: Draft) -> Draft:

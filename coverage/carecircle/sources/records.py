@@ -7,8 +7,7 @@ user knows.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,25 +23,34 @@ from carecircle.errors import InputError, Problem, problem, require_file
 from carecircle.findings import Finding, Place, QualityLog
 from carecircle.language import text
 from carecircle.schema import Column, Table, check
-from carecircle.sources.cells import as_code, as_date, as_it_is, as_number, as_text
+from carecircle.sources.cells import CellKind, as_code, as_date, as_it_is, as_number, as_text, broken_formulas
+from carecircle.sources.databases import is_database
+from carecircle.sources.formats import PACKED_ENDINGS, local_file
 from carecircle.sources.layers import LAYER_ENDINGS, CrsLike, open_layer
 from carecircle.sources.tables import (
-    LISTED_PROBLEMS,
     PARQUET_ENDINGS,
     TABLE_ENDINGS,
     SourceTable,
-    drop_personal,
+    cell_findings,
+    cell_problems,
     has_geometry,
+    mapping_findings,
     read_table,
-    row_problems,
+    without_personal,
 )
 
 Shapes = NDArray[np.object_]
 Source = str | Path | pd.DataFrame
 
-_NOWHERE: dict[str, Any] = {"file": None, "sheet": None, "row": None, "column": None}
-_CODES = {"area_id", "parent_id", "area_code"}
-_LON, _LAT = Column("lon", "number", "degrees"), Column("lat", "number", "degrees")
+_NO_PLACE = {"no_place", "not_a_number", "not_a_position", "not_a_pair"}
+_CODES = {"area_id", "parent_id", "area_code", "credit_code"}
+POSITIONS = {name: Column(name, "text", "degrees") for name in ("lon", "lat", "lonlat")}
+"""Columns of a table that say where a row is; `carecircle.sources.points` reads them."""
+_READERS: dict[CellKind, tuple[Callable[[pd.Series], tuple[pd.Series, pd.Series]], str]] = {
+    "number": (as_number, "not_a_number"),
+    "date": (as_date, "not_a_date"),
+    "code": (as_code, "lost_digits"),
+}
 
 
 DatumChoice = Literal["auto", "wgs84", "gcj02", "bd09"]
@@ -140,12 +148,13 @@ class Draft:
 def load(source: Source, reading: Reading) -> SourceTable:
     """Return the raw table of a file of any kind, or of a frame in memory."""
     if isinstance(source, pd.DataFrame):
-        frame, notes = drop_personal(source if source.index.is_unique else source.reset_index(drop=True))
-        if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is None:
-            frame = pd.DataFrame(frame)
-        return SourceTable(frame, pd.Series(range(1, len(frame) + 1), index=frame.index), notes=notes)
-    file = require_file(source)
+        return _table_of_frame(source)
+    if is_database(source):
+        return open_layer(source)
+    file = require_file(local_file(source))
     ending = file.suffix.lower()
+    if ending in PACKED_ENDINGS:
+        raise InputError(problem("archive_kind", file=file, suffix=ending))
     if ending not in {*TABLE_ENDINGS, *LAYER_ENDINGS}:
         known = " ".join(dict.fromkeys((*TABLE_ENDINGS, *LAYER_ENDINGS)))
         raise InputError(problem("unknown_format", file=file, suffix=ending, known=known))
@@ -156,28 +165,37 @@ def load(source: Source, reading: Reading) -> SourceTable:
     return open_layer(file, layer=reading.layer, encoding=reading.encoding)
 
 
+def _table_of_frame(frame: pd.DataFrame) -> SourceTable:
+    kept = frame if frame.index.is_unique else frame.reset_index(drop=True)
+    if isinstance(kept, gpd.GeoDataFrame) and kept.active_geometry_name is None:
+        kept = pd.DataFrame(kept)
+    return without_personal(SourceTable(kept, pd.Series(range(1, len(kept) + 1), index=kept.index)))
+
+
 def interpret(source: SourceTable, table: Table, reading: Reading) -> Draft:
     """Give the columns their contract's names and turn the cells into what the contract says."""
     geometry = source.frame.geometry.name if isinstance(source.frame, gpd.GeoDataFrame) else None
     kinds = {column.name: column for column in (*table.columns, Column("name", "text"))}
     if geometry is None and table.geometry:
-        kinds |= {"lon": _LON, "lat": _LAT}
+        kinds |= POSITIONS
     headers = [str(header) for header in source.frame.columns if header != geometry]
     matched, problems = match_headers(headers, kinds, table.name, reading.columns)
     problems = [replace(found, file=source.file, sheet=source.sheet) for found in problems]
+    findings = list(mapping_findings(source, matched, table.name))
     frame = _renamed(source.frame.rename(columns=str), matched)
     for column in frame.columns:
-        if column == geometry:
-            continue
-        if column in kinds:
-            frame[column], wrong = _read_cells(frame[column], kinds[column], table, source, matched[column])
+        if column in kinds and column not in POSITIONS:
+            header = matched[column]
+            kind = _cell_kind(kinds[column], table)
+            findings += cell_findings(frame[column], kind, source, header)
+            frame[column], wrong = _read_cells(frame[column], kind, source, header)
             problems += wrong
-        elif geometry is None:
+        elif geometry is None and column not in POSITIONS:
             frame[column] = as_it_is(frame[column])
     if geometry not in {None, "geometry"}:
         bare = gpd.GeoDataFrame(frame).drop(columns=[c for c in ["geometry"] if c in frame])
         frame = bare.rename_geometry("geometry")
-    return Draft(frame, source, table, matched, reading, tuple(problems), source.notes, source.findings)
+    return Draft(frame, source, table, matched, reading, tuple(problems), source.notes, (*source.findings, *findings))
 
 
 def _renamed(frame: pd.DataFrame, matched: Mapping[str, str]) -> pd.DataFrame:
@@ -188,28 +206,26 @@ def _renamed(frame: pd.DataFrame, matched: Mapping[str, str]) -> pd.DataFrame:
     return frame.rename(columns={**aside, **chosen}).copy()
 
 
-def _read_cells(
-    cells: pd.Series, column: Column, table: Table, source: SourceTable, header: str
-) -> tuple[pd.Series, list[Problem]]:
-    if column.kind == "number":
-        values, wrong = as_number(cells)
-        return values, row_problems("not_a_number", wrong, source, header, value=cells)
-    if column.kind == "date":
-        values, wrong = as_date(cells)
-        return values, row_problems("not_a_date", wrong, source, header, value=cells)
-    if column.name == table.key or column.name in _CODES:
-        values, wrong = as_code(cells)
-        return values, row_problems("lost_digits", wrong, source, header, value=cells)
-    return as_text(cells), []
+def _cell_kind(column: Column, table: Table) -> CellKind:
+    if column.kind == "text" and (column.name == table.key or column.name in _CODES):
+        return "code"
+    return column.kind
+
+
+def _read_cells(cells: pd.Series, kind: CellKind, source: SourceTable, header: str) -> tuple[pd.Series, list[Problem]]:
+    if kind == "text":
+        broken = broken_formulas(cells)
+        return as_text(cells).where(~broken, None), cell_problems("broken_formula", broken, source, header, cells)
+    read, key = _READERS[kind]
+    values, wrong = read(cells)
+    return values, cell_problems(key, wrong, source, header, cells)
 
 
 def with_keys(draft: Draft, letter: str) -> Draft:
-    """Give a layer without a key column keys by its row numbers; a table without one is a problem."""
+    """Give rows without a key column keys by their numbers."""
     key = draft.table.key
     if key in draft.frame.columns or any(found.column == key for found in draft.problems):
         return draft
-    if not draft.is_layer:
-        return draft.adding(problems=[missing_header(draft, key)])
     keys = numbered(letter, len(draft.frame))
     if len(keys) == 0:
         return draft
@@ -248,7 +264,7 @@ def finish(draft: Draft, table: Table | None = None) -> gpd.GeoDataFrame:
     if problems and draft.reading.bad_rows == "drop":
         draft, problems = _without_bad_rows(draft, problems)
     if problems:
-        raise InputError(_shortened(problems))
+        raise InputError(sorted(problems, key=lambda found: found.row or 0))
     _report(draft)
     frame = draft.frame
     frame.attrs = {"notes": [*draft.notes]}
@@ -272,9 +288,7 @@ def _without_bad_rows(draft: Draft, problems: list[Problem]) -> tuple[Draft, lis
     if whole or bad.all():
         return draft, problems
     findings = tuple(
-        Finding(
-            "dropped", "bad_row", at.file, at.sheet, at.row, at.column, 1, {"why": replace(at, **_NOWHERE).message()}
-        )
+        Finding("dropped", "bad_row", at.file, at.sheet, at.row, at.column, 1, {"why": at.sentence()})
         for at in problems
     )
     note = text("note.dropped_rows", count=int(bad.sum()))
@@ -291,27 +305,10 @@ def _report(draft: Draft) -> None:
     log.place(draft.table.name, Place(source.file, source.sheet, rows))
 
 
-def _shortened(problems: list[Problem]) -> list[Problem]:
-    """Return the problems by row, at most fifty of a sort, and the number of the rest of each."""
-    seen: Counter[tuple[str, str | None]] = Counter()
-    kept: list[Problem] = []
-    for found in sorted(problems, key=lambda found: found.row or 0):
-        seen[found.key, found.column] += 1
-        if seen[found.key, found.column] <= LISTED_PROBLEMS:
-            kept.append(found)
-    more = {column: count - LISTED_PROBLEMS for (_, column), count in seen.items() if count > LISTED_PROBLEMS}
-    at = problems[0]
-    return [
-        *kept,
-        *(
-            problem("more_alike", file=at.file, sheet=at.sheet, column=column, count=count)
-            for column, count in more.items()
-        ),
-    ]
-
-
 def _known(found: Problem, problems: list[Problem]) -> bool:
-    """Whether a missing column has been reported already in better words."""
+    """Whether a missing column, or a row without a place, has been reported already in better words."""
+    if found.key == "empty_geometry":
+        return any(other.row == found.row and other.key in _NO_PLACE for other in problems)
     return found.key == "missing_column" and any(other.column == found.column for other in problems)
 
 

@@ -1,7 +1,8 @@
 """What was read from a road file, kept for the next run and found again by the file's content.
 
-The store lies in ``$CARECIRCLE_CACHE``, else in the user's cache folder. Entries are plain arrays (no pickles); an
-entry that cannot be read is ignored and written anew.
+The store lies in ``$CARECIRCLE_CACHE``, else in the user's cache folder; only the user can look into what it makes
+there. Entries are plain arrays and tables (no pickles); one that cannot be read is ignored and written anew. Those
+that nobody uses go after a while (`tidy`). Finished stages of a run (`carecircle.stages`) are kept here too.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import glob
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import time
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +28,16 @@ from carecircle.sources.streets import Streets
 _VERSION = "streets-2"
 _SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+DAYS, BYTES = 30, 2_000_000_000
+"""Entries that nobody used for so long are removed, and the least recently used ones beyond this size."""
+
+_DRAFT_SECONDS = 86_400.0
+_KEY = 40
+_HEX = "[0-9a-f]"
+_ENTRIES = (f"{_HEX * _KEY}.npz", f"stages/*-{_HEX * _KEY}.parquet")
+_DRAFTS = (f".{_HEX * 16}.draft", f"stages/.{_HEX * 16}.draft")
+"""Names of ours: the folder may hold other files of the user's."""
+
 _ARRAYS = ("lonlat", "vertex_id", "sequence", "offsets", "way_id", "way_tags", "barrier_vertex", "barrier_tags")
 
 
@@ -62,6 +75,7 @@ def recall(path: Path, boundary: shapely.Geometry | None) -> Streets | None:
             .astype("str")
             .where(pd.DataFrame(extra["tags"], columns=extra["columns"]).notna())
         )
+        touch(entry)
         return Streets(**{name: saved[name] for name in _ARRAYS}, tags=tags, notes=tuple(extra["notes"]))
     return None
 
@@ -71,19 +85,71 @@ def remember(path: Path, boundary: shapely.Geometry | None, streets: Streets) ->
     entry = _entry(path, boundary)
     tags = streets.tags.astype(object).where(streets.tags.notna(), None)
     extra = {"columns": list(tags.columns), "tags": tags.to_numpy().tolist(), "notes": list(streets.notes)}
+
+    def write(draft: Path) -> None:
+        arrays = {name: getattr(streets, name) for name in _ARRAYS}
+        with draft.open("wb") as stream:
+            np.savez(stream, extra=np.array(json.dumps(extra, ensure_ascii=False)), **arrays)
+
+    keep(entry, write)
+
+
+def keep(entry: Path, write: Callable[[Path], object]) -> bool:
+    """Write an entry under a name of its own, then move it to its place; return whether that went well."""
+    draft = entry.with_name(f".{secrets.token_hex(8)}.draft")
+    try:
+        for folder in (store_folder(), entry.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write(draft)
+        draft.replace(entry)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def touch(entry: Path) -> None:
+    """Note that an entry was used now."""
     with suppress(OSError):
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=entry.parent, suffix=".npz", delete=False) as stream:
-            np.savez(
-                stream,
-                extra=np.array(json.dumps(extra, ensure_ascii=False)),
-                **{name: getattr(streets, name) for name in _ARRAYS},
-            )
-        Path(stream.name).replace(entry)
+        os.utime(entry)
+
+
+def tidy(*, days: float = DAYS, most_bytes: float = BYTES) -> None:
+    """Remove entries that were not used for so many days, then the least recently used ones beyond a size."""
+    folder, now = store_folder(), time.time()
+    entries = [(*used, path) for path in _found(folder, _ENTRIES) if (used := _used(path))]
+    kept, total = sorted(entries, reverse=True), 0
+    for seconds, size, path in kept:
+        total += size
+        if total > most_bytes or now - seconds > days * 86_400:
+            _remove(path)
+    for path in _found(folder, _DRAFTS):
+        if (used := _used(path)) and now - used[0] > _DRAFT_SECONDS:
+            _remove(path)
+
+
+def _found(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
+    return [path for pattern in patterns for path in folder.glob(pattern)]
+
+
+def _used(path: Path) -> tuple[float, int] | None:
+    """Return when an entry was last used, and its size; None where another run has just removed it."""
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_mtime, found.st_size
+    return None
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
 
 
 def _entry(path: Path, boundary: shapely.Geometry | None) -> Path:
     area = b"" if boundary is None else shapely.to_wkb(boundary)
     suffix = "".join(path.suffixes[-2:]).lower()
     key = hashlib.sha256(f"{_VERSION}|{current_language()}|{suffix}|{file_hash(path)}|".encode() + area).hexdigest()
-    return store_folder() / f"{key[:40]}.npz"
+    return store_folder() / f"{key[:_KEY]}.npz"

@@ -1,40 +1,64 @@
-"""Tables without geometry: CSV, Excel and Parquet, read as the cells they hold.
+"""Tables without geometry: text, workbooks and Parquet, read as the cells they hold.
 
-Nothing is interpreted here: a table keeps its own headers and raw cells, and the number of each row in the
-user's program, so that a later problem can be addressed. What the cells mean is decided by
+A table keeps its own headers and raw cells, and the number of each row in the user's program, so that a later
+problem can be addressed. Only what is no record is left out (`carecircle.sources.layout`), personal information is
+not read, and units that are multiples (万人, 亩) are converted. What the cells mean is decided by
 `carecircle.sources.records`.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import python_calamine as calamine
 
-from carecircle.china.headers import is_personal
+from carecircle.china.headers import plain, scale_of, suggest_headers, words
 from carecircle.errors import InputError, Problem, problem, require_file
 from carecircle.findings import Action, Finding, row_numbers
-from carecircle.language import text
+from carecircle.guards import refuse_parquet_bomb
+from carecircle.language import catalogue, text
+from carecircle.sources.cells import CellKind, as_number, broken_formulas, is_day_number, mended_cells
+from carecircle.sources.delimited import decode
+from carecircle.sources.layout import lay_out
+from carecircle.sources.personal import drop_personal, masked, personal_columns
+from carecircle.sources.sheets import Sheet, unreadable
+from carecircle.sources.workbooks import EXCEL_ENDINGS, open_workbook, read_cells, sheet_names, sheets_with_data
+
+__all__ = [
+    "CSV_ENDINGS",
+    "EXCEL_ENDINGS",
+    "PARQUET_ENDINGS",
+    "TABLE_ENDINGS",
+    "SourceTable",
+    "cell_findings",
+    "cell_problems",
+    "column_finding",
+    "column_label",
+    "decode",
+    "drop_personal",
+    "has_geometry",
+    "mapping_findings",
+    "open_workbook",
+    "read_table",
+    "row_findings",
+    "row_problems",
+    "sheet_names",
+    "sheets_with_data",
+    "unreadable",
+    "without_personal",
+]
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt")
-EXCEL_ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 PARQUET_ENDINGS = (".parquet", ".geoparquet")
 TABLE_ENDINGS = (*CSV_ENDINGS, *EXCEL_ENDINGS, ".parquet")
 
-_SEPARATORS = ",\t;，"
-LISTED_PROBLEMS = 50
-"""Problems of one sort that are listed; the rest is counted."""
+_DAYS_FROM_1900_TO_1904 = 1462
 
 
 @dataclass(frozen=True)
@@ -63,21 +87,27 @@ class SourceTable:
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
+    def adding(self, findings: Iterable[Finding] = (), notes: Iterable[str] = ()) -> SourceTable:
+        """Return the table with more findings and notes."""
+        return replace(self, findings=(*self.findings, *findings), notes=(*self.notes, *notes))
+
 
 def read_table(path: str | Path, sheet: str | None = None, encoding: str | None = None) -> SourceTable:
-    """Read a table: CSV (UTF-8, UTF-16 or GB18030), Excel or Parquet; the first row with cells is its header.
+    """Read a table: text (UTF-8, UTF-16 or GB18030), a workbook, a table in a web page, or Parquet.
 
+    What a file is, is told by its content; its ending only says that it is meant to be a table. Of a sheet the header
+    is found below titles; merged headers become ``街道_2025年``; totals, notes and headers printed again are left out.
     Codes that are text stay text. Columns with personal information (names of people, telephone numbers,
-    identity numbers ...) are not kept; the notes name them.
+    identity numbers ...) are not kept; the notes name them. Everything done is in the findings.
 
     Parameters
     ----------
     path
-        ``.csv .tsv .txt .xlsx .xlsm .xlsb .xls .ods .parquet``.
+        ``.csv .tsv .txt .xlsx .xlsm .xlsb .xls .ods .et .parquet``.
     sheet
-        Name of the sheet; not needed when only one visible sheet has data.
+        Name of the sheet; not needed when only one visible sheet is a table.
     encoding
-        Encoding of a CSV file, found out when not given.
+        Encoding of a text, found out when not given.
 
     Raises
     ------
@@ -88,27 +118,90 @@ def read_table(path: str | Path, sheet: str | None = None, encoding: str | None 
     """
     file = require_file(path)
     ending = file.suffix.lower()
-    if ending in CSV_ENDINGS:
-        return _from_cells(_csv_cells(file, encoding), file, None)
-    if ending in EXCEL_ENDINGS:
-        return _excel_table(file, sheet)
+    if ending not in {*TABLE_ENDINGS, *PARQUET_ENDINGS}:
+        raise InputError(problem("unknown_format", file=file, suffix=ending, known=" ".join(TABLE_ENDINGS)))
     if ending in PARQUET_ENDINGS:
-        return _parquet_table(file)
-    raise InputError(problem("unknown_format", file=file, suffix=ending, known=" ".join(TABLE_ENDINGS)))
+        return without_personal(_parquet_table(file))
+    try:
+        found = read_cells(file, sheet, encoding)
+    except (OSError, MemoryError) as error:
+        raise unreadable(file, error) from error
+    table = _told_of_formulas(_plain_table(found))
+    return _in_base_units(_in_days_from_1900(without_personal(table), found))
 
 
-def drop_personal(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the frame without its columns of personal information, and a note when there were any."""
-    found = [column for column in frame.columns if is_personal(str(column))]
-    if not found:
-        return frame, ()
-    return frame.drop(columns=found), (text("note.personal_columns", found="、".join(found)),)
+def _plain_table(sheet: Sheet) -> SourceTable:
+    layout = lay_out(sheet)
+    findings, notes = (*sheet.findings, *layout.findings), (*sheet.notes, *layout.notes)
+    return SourceTable(layout.frame, layout.rows, sheet.file, sheet.name, notes, findings)
+
+
+def without_personal(source: SourceTable) -> SourceTable:
+    """Return the table without its columns of personal information and with such numbers masked in all others."""
+    found = personal_columns(source.frame)
+    frame, notes = drop_personal(source.frame)
+    findings = [Finding("dropped", "personal_column", source.file, source.sheet, None, str(name)) for name in found]
+    changed = {}
+    for name in frame.columns:
+        cells, hidden = masked(frame[name])
+        if hidden.any():
+            changed[name] = cells
+            findings += column_finding("dropped", "personal_numbers", hidden, source, str(name))
+    return replace(source, frame=frame.assign(**changed) if changed else frame).adding(findings, notes)
+
+
+def _told_of_formulas(source: SourceTable) -> SourceTable:
+    findings = [
+        found
+        for name in source.frame.columns
+        for found in column_finding("doubtful", "broken_formulas", broken_formulas(source.frame[name]), source, name)
+    ]
+    return source.adding(findings)
+
+
+def _in_days_from_1900(source: SourceTable, sheet: Sheet) -> SourceTable:
+    """Return the table with bare day numbers of a workbook that counts from 1904 as all others do."""
+    if not sheet.marks.date1904:
+        return source
+    frame, findings = source.frame.copy(), list[Finding]()
+    for name in frame.columns:
+        days = is_day_number(frame[name]) & bool("日期" in name or "时间" in name or "date" in name.lower())
+        if days.any():
+            frame[name] = frame[name].mask(days, frame[name].where(days, 0) + _DAYS_FROM_1900_TO_1904)
+            findings += column_finding("mended", "days_from_1904", days, source, name)
+    return replace(source, frame=frame).adding(findings)
+
+
+def _in_base_units(source: SourceTable) -> SourceTable:
+    """Return the table with columns in multiples of the contract's units (万人, 亩) converted, their headers too.
+
+    What is no number there stays as it is, for the reader to refuse.
+    """
+    frame, findings, renamed = source.frame, list[Finding](), dict[str, str]()
+    for name in frame.columns:
+        scale = scale_of(name)
+        numbers, _ = as_number(frame[name]) if scale else (pd.Series(dtype=float), None)
+        if scale is None or scale.header in frame.columns or not numbers.notna().any():
+            continue
+        there = numbers.notna()
+        exact = numbers[there].map(lambda number, factor=scale.factor: _times(number, factor))
+        frame = frame.assign(**{name: frame[name].mask(there, exact.reindex(frame.index).astype(object))})
+        renamed[name] = scale.header
+        gaps = {"unit": scale.unit, "base": scale.base, "header": scale.header}
+        findings += column_finding("mended", "converted_unit", there, source, name, **gaps)
+    notes = [found.message() for found in findings]
+    return replace(source, frame=frame.rename(columns=renamed)).adding(findings, notes)
+
+
+def _times(number: float, factor: Fraction) -> float:
+    """Return a product, exact in the decimals that stand in the cell: 12.3 times 10,000 is 123,000 and nothing more."""
+    return float(Fraction(repr(number)) * factor)
 
 
 def row_problems(
     key: str, wrong: pd.Series, source: SourceTable, column: str | None = None, **values: pd.Series
 ) -> list[Problem]:
-    """Return one problem for each row marked in `wrong`, at most fifty and a last one that counts the rest.
+    """Return one problem for each row marked in `wrong`.
 
     Parameters
     ----------
@@ -121,42 +214,49 @@ def row_problems(
     **values
         Columns that fill the sentence's gaps.
     """
-    rows = source.rows[wrong]
-    listed = rows.index[:LISTED_PROBLEMS]
-    found = [
-        Problem(
-            key,
-            source.file,
-            source.sheet,
-            int(rows[label]),
-            column,
-            {gap: series[label] for gap, series in values.items()},
-        )
-        for label in listed
+    return [
+        Problem(key, source.file, source.sheet, row, column, gaps) for row, gaps in _row_by_row(wrong, source, values)
     ]
-    if len(rows) > LISTED_PROBLEMS:
-        more = {"count": len(rows) - LISTED_PROBLEMS}
-        found.append(Problem("more_alike", source.file, source.sheet, None, column, more))
-    return found
+
+
+def _row_by_row(
+    chosen: pd.Series, source: SourceTable, values: Mapping[str, pd.Series]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Give the number and the values of each row marked in `chosen`."""
+    rows = source.rows.loc[chosen]
+    listed = {gap: list(series.loc[rows.index]) for gap, series in values.items()}
+    for place, row in enumerate(rows.tolist()):
+        yield int(row), {gap: said[place] for gap, said in listed.items()}
+
+
+def cell_problems(key: str, wrong: pd.Series, source: SourceTable, header: str, cells: pd.Series) -> list[Problem]:
+    """Return one problem for each cell that cannot be read; those of broken formulas (``#REF!``) say so.
+
+    Parameters
+    ----------
+    key
+        Sentence of the problem.
+    wrong
+        Mask of the cells, on the source's index.
+    source, header
+        Where the column is.
+    cells
+        The raw column.
+    """
+    broken = broken_formulas(cells)
+    return [
+        *row_problems("broken_formula", broken, source, header, value=cells),
+        *row_problems(key, wrong & ~broken, source, header, value=cells),
+    ]
 
 
 def row_findings(
     action: Action, key: str, chosen: pd.Series, source: SourceTable, column: str | None = None, **values: pd.Series
 ) -> tuple[Finding, ...]:
     """Return one finding for each row marked in `chosen`; arguments as for `row_problems`."""
-    rows = source.rows.loc[chosen]
     return tuple(
-        Finding(
-            action,
-            key,
-            source.file,
-            source.sheet,
-            int(row),
-            column,
-            1,
-            {gap: series[label] for gap, series in values.items()},
-        )
-        for label, row in rows.items()
+        Finding(action, key, source.file, source.sheet, row, column, 1, gaps)
+        for row, gaps in _row_by_row(chosen, source, values)
     )
 
 
@@ -171,86 +271,67 @@ def column_finding(
     return (Finding(action, key, source.file, source.sheet, int(rows.min()), column, len(rows), gaps),)
 
 
-def unreadable(file: Path, error: BaseException) -> InputError:
-    """Return the error for a file that cannot be read, with the first line of what its library says."""
-    why = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return InputError(problem("unreadable_file", file=file, why=why[:200]))
+def cell_findings(cells: pd.Series, kind: CellKind, source: SourceTable, header: str) -> tuple[Finding, ...]:
+    """Return what reading a column mends in its cells, and what is doubtful: one finding for each sort.
 
-
-def decode(raw: bytes, encoding: str | None = None) -> str:
-    """Return text: in the encoding given, else by its byte order mark, else UTF-8 if it is, else GB18030.
-
-    Raises
-    ------
-    UnicodeDecodeError, LookupError
-        It is none of them; there is no such encoding.
+    Parameters
+    ----------
+    cells
+        The raw column.
+    kind
+        What it is read as: ``"number"``, ``"date"``, ``"code"`` or ``"text"``.
+    source, header
+        Where it stands.
     """
-    if encoding is not None:
-        return raw.decode(encoding).removeprefix("\ufeff")
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("gb18030")
+    return tuple(
+        finding
+        for key, mask in mended_cells(cells, kind).items()
+        for finding in column_finding("doubtful" if key == "short_codes" else "mended", key, mask, source, header)
+    )
 
 
-def _csv_cells(file: Path, encoding: str | None) -> list[list[Any]]:
-    try:
-        content = decode(file.read_bytes(), encoding)
-        separator = _separator(content)
-        return list(csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True))
-    except LookupError as error:
-        raise InputError(problem("unknown_encoding", file=file, value=encoding)) from error
-    except (UnicodeError, csv.Error, OSError) as error:
-        raise unreadable(file, error) from error
+def mapping_findings(source: SourceTable, matched: Mapping[str, str], table: str) -> tuple[Finding, ...]:
+    """Return a finding for each column: what it is read as, or what it may mean when nothing is read from it.
+
+    Parameters
+    ----------
+    source
+        The table.
+    matched
+        ``{contract column: header}`` from `match_headers`.
+    table
+        Section of ``headers.toml``.
+    """
+    columns = {header: column for column, header in matched.items()}
+    geometry = getattr(source.frame, "_geometry_column_name", None)
+    headers = [str(header) for header in source.frame.columns if header != geometry]
+    left = [header for header in headers if header not in columns]
+    suggested = suggest_headers(left, table)
+
+    def told(header: str) -> Finding:
+        if header in columns:
+            gaps = {"header": header, "column": columns[header], "label": column_label(columns[header])}
+            return Finding("mapped", "mapped_column", source.file, source.sheet, None, header, 1, gaps)
+        if plain(header) in words("datum_header"):
+            return Finding("mapped", "datum_column", source.file, source.sheet, None, header)
+        likely = [column for column in suggested[header] if column not in matched]
+        if not likely:
+            return Finding("mapped", "unmapped_column", source.file, source.sheet, None, header)
+        gaps = {"found": "、".join(f"{column}（{column_label(column)}）" for column in likely)}
+        return Finding("unmapped", "unmapped_similar", source.file, source.sheet, None, header, 1, gaps)
+
+    return tuple(map(told, headers))
 
 
-def _separator(content: str) -> str:
-    """Return the sign that the first line with text holds most often; the comma when it holds none."""
-    first = next((line for line in content[:100_000].splitlines() if line.strip()), "")
-    outside_quotes = "".join(first.split('"')[::2])
-    return max(_SEPARATORS, key=outside_quotes.count)
+def column_label(column: str) -> str:
+    """Return what a contract column is called in the language in force, else its own name.
 
-
-def open_workbook(file: Path) -> calamine.CalamineWorkbook:
-    """Open a workbook by its content, whatever its ending says."""
-    try:
-        return calamine.load_workbook(io.BytesIO(file.read_bytes()))
-    except (calamine.CalamineError, OSError, ValueError) as error:
-        raise unreadable(file, error) from error
-
-
-def sheets_with_data(book: calamine.CalamineWorkbook) -> list[str]:
-    """Return the names of the visible sheets that have a header and at least one row."""
-    names = [
-        sheet.name
-        for sheet in book.sheets_metadata
-        if sheet.typ == calamine.SheetTypeEnum.WorkSheet and sheet.visible == calamine.SheetVisibleEnum.Visible
-    ]
-    return [name for name in names if book.get_sheet_by_name(name).height > 1]
-
-
-def _excel_table(file: Path, sheet: str | None) -> SourceTable:
-    book = open_workbook(file)
-    try:
-        chosen = sheet if sheet is not None else _only_sheet(book, file)
-        if chosen not in book.sheet_names:
-            raise InputError(problem("missing_sheet", file=file, value=chosen, found="、".join(book.sheet_names)))
-        content = book.get_sheet_by_name(chosen)
-        cells = content.to_python(skip_empty_area=True)
-    except calamine.CalamineError as error:
-        raise unreadable(file, error) from error
-    return _from_cells(cells, file, chosen, first_row=1 + (content.start or (0, 0))[0])
-
-
-def _only_sheet(book: calamine.CalamineWorkbook, file: Path) -> str:
-    found = sheets_with_data(book)
-    if len(found) > 1:
-        raise InputError(problem("several_sheets", file=file, found="、".join(found)))
-    if not found:
-        raise InputError(problem("empty_table", file=file))
-    return found[0]
+    Examples
+    --------
+    >>> column_label("beds"), column_label("mine")
+    ('床位', 'mine')
+    """
+    return text(f"column.{column}") if f"column.{column}" in catalogue() else column
 
 
 def has_geometry(file: Path) -> bool:
@@ -263,51 +344,15 @@ def has_geometry(file: Path) -> bool:
 
 def _parquet_table(file: Path) -> SourceTable:
     try:
-        frame = pd.read_parquet(file)
+        refuse_parquet_bomb(pq.read_metadata(file), file)
+        frame: Any = pd.read_parquet(file)
+    except InputError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(file, error) from error
     if not isinstance(frame.index, pd.RangeIndex):
         frame = frame.reset_index()
-    frame, notes = drop_personal(frame.rename(columns=str))
+    frame = frame.rename(columns=str)
     if frame.empty:
         raise InputError(problem("empty_table", file=file))
-    return SourceTable(frame, pd.Series(range(2, len(frame) + 2), index=frame.index), file, None, notes)
-
-
-def _from_cells(cells: Sequence[Sequence[Any]], file: Path, sheet: str | None, first_row: int = 1) -> SourceTable:
-    """Return a table from rows of cells of which the first with content is the header."""
-    raw = pd.DataFrame(dict(enumerate(zip_longest(*cells), start=1)), dtype=object)
-    raw = raw.where(raw.notna() & ~raw.apply(_blank), None)
-    rows = pd.Series(range(first_row, first_row + len(raw)), index=raw.index)
-    filled = raw.notna().any(axis=1)
-    raw, rows = raw[filled], rows[filled]
-    if len(raw) < 2:
-        raise InputError(problem("empty_table", file=file, sheet=sheet))
-    header, body, rows = raw.iloc[0], raw.iloc[1:].reset_index(drop=True), rows.iloc[1:]
-    rows = rows.reset_index(drop=True)
-    body = body.loc[:, header.notna() | body.notna().any()]
-    source = SourceTable(body, rows, file, sheet)
-    names = _headers(header[body.columns], source)
-    frame, notes = drop_personal(body.set_axis(names, axis=1))
-    return SourceTable(frame, rows, file, sheet, notes)
-
-
-def _headers(header: pd.Series, source: SourceTable) -> list[str]:
-    """Return the headers as text, or raise when cells stand beyond the last of them or two are the same.
-
-    A column without a header between others (the row numbers that pandas writes) is called ``column 1``.
-    """
-    beside = header[::-1].isna().cummin()[::-1].to_numpy()
-    if beside.any():
-        wrong = source.frame.loc[:, beside].notna().any(axis=1)
-        count = pd.Series(int((~beside).sum()), index=source.frame.index)
-        raise InputError(row_problems("cells_without_header", wrong, source, count=count))
-    names = [f"column {position}" if pd.isna(name) else str(name).strip() for position, name in header.items()]
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise InputError(problem("repeated_headers", file=source.file, sheet=source.sheet, found="、".join(repeated)))
-    return names
-
-
-def _blank(cells: pd.Series) -> pd.Series:
-    return cells.astype(str).str.strip().eq("")
+    return SourceTable(frame, pd.Series(range(2, len(frame) + 2), index=frame.index), file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -30,10 +30,10 @@ shared reader: the peer reads no PBF and was given the graph of scripts/peers/wa
 Peers other than carecircle and Valhalla move places to the nearest node. Speed 1.2 m/s."""
 
 
-def table(title: str, rows: Sequence[Row]) -> str:
+def table(title: str, rows: Sequence[Row], tasks: Mapping[str, str] = TASKS) -> str:
     """All tasks of one extract, aligned."""
     lines = [HEAD]
-    for task, words in TASKS.items():
+    for task, words in tasks.items():
         here = [row for row in rows if row.task == task]
         if here:
             ours = next((row.seconds for row in here if row.label == "carecircle"), None)
