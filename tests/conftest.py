@@ -17,7 +17,7 @@ from pyproj import CRS
 
 from carecircle.crs import project, unproject
 from carecircle.network import read_network
-from carecircle.sources.streets import Streets
+from carecircle.sources.roads.streets import Streets
 from carecircle.traffic import KEYS
 
 PLAN = CRS.from_epsg(4543)
@@ -136,9 +136,7 @@ def streets():
     def make(nodes, ways, gates=None):
         position = {key: number for number, key in enumerate(nodes)}
         gates = gates or {}
-        table = pd.DataFrame(
-            [tags for _, tags in ways] + list(gates.values()), columns=sorted(KEYS), dtype="str"
-        )
+        table = pd.DataFrame([tags for _, tags in ways] + list(gates.values()), columns=sorted(KEYS), dtype="str")
         runs = [[position[ref] for ref in refs] for refs, _ in ways]
         return Streets(
             to_lonlat(list(nodes.values())),

@@ -33,7 +33,7 @@ from carecircle.sources import (
     read_points,
     read_population,
 )
-from carecircle.sources.live import fetch_roads
+from carecircle.sources.roads.live import fetch_roads
 
 __all__ = [
     "MODES",

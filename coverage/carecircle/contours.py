@@ -20,7 +20,7 @@ from shapely import GeometryType
 
 from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.pieces import Pieces
-from carecircle.sources.streets import ranges
+from carecircle.sources.roads.streets import ranges
 
 MARGIN_CELLS = 1.2
 """How far inside the stated reach the contour is drawn: half a cell's diagonal (a street is anywhere in its marked

@@ -31,7 +31,7 @@ from filelock import FileLock, Timeout
 from carecircle.errors import OutputError
 from carecircle.language import text
 from carecircle.outputs import refuse_folder, saying, settle, settle_names
-from carecircle.sources.store import store_folder
+from carecircle.sources.roads.store import store_folder
 
 MOST_LOOSE = 2_000
 """A folder with more files of the user's own than this is not exchanged."""

@@ -29,7 +29,7 @@ from carecircle.pieces import Pieces, merged, piece_lines, reached_pieces, share
 from carecircle.reach import TOLERANCE_SECONDS
 from carecircle.search import facility_seconds, search_blocks
 from carecircle.snap import Places, snap
-from carecircle.sources.streets import ranges
+from carecircle.sources.roads.streets import ranges
 
 ALL = "all"
 """The `facility_id` of rows that stand for all facilities together."""

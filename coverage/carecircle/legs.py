@@ -11,7 +11,7 @@ from carecircle.errors import UsageError
 from carecircle.language import text
 from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.snap import Places
-from carecircle.sources.streets import ranges
+from carecircle.sources.roads.streets import ranges
 
 Direction = Literal["to", "from"]
 """Travel to the facility or from it; it matters where streets are one-way."""

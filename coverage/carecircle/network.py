@@ -28,8 +28,8 @@ from carecircle.errors import InputError, problem
 from carecircle.language import text
 from carecircle.model import Profile
 from carecircle.model import profile as get_profile
-from carecircle.sources.roads import read_streets
-from carecircle.sources.streets import Streets, ranges, take_ways
+from carecircle.sources.roads.reading import read_streets
+from carecircle.sources.roads.streets import Streets, ranges, take_ways
 from carecircle.traffic import passable, rules
 
 Floats = NDArray[np.float64]

@@ -12,7 +12,7 @@ from carecircle.legs import Direction
 from carecircle.network import Floats, Ints, RoadNetwork
 from carecircle.search import Block
 from carecircle.snap import Places
-from carecircle.sources.streets import ranges
+from carecircle.sources.roads.streets import ranges
 
 
 @dataclass(frozen=True)

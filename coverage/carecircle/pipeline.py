@@ -29,8 +29,8 @@ from carecircle.report.suppression import blanked, published
 from carecircle.report.workbook import write_csv, write_workbook
 from carecircle.schema import LEVELS
 from carecircle.sources import open_facilities
-from carecircle.sources.databases import without_password
-from carecircle.sources.store import file_hash
+from carecircle.sources.layers.databases import without_password
+from carecircle.sources.roads.store import file_hash
 from carecircle.stages import Stages
 
 PACKAGES = (

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from carecircle.errors import UsageError
 from carecircle.language import text
 from carecircle.network import Floats, Ints, RoadNetwork
-from carecircle.sources.streets import ranges
+from carecircle.sources.roads.streets import ranges
 
 MAX_SNAP_METRES = 2_000.0
 """A point farther than this from every street is off the network."""

@@ -5,8 +5,8 @@ the content of every table and of the network (not their files: how a file was r
 language, the code of this package and the versions of the libraries that calculate. So a result is found again exactly
 when computing it would give it again, and outputs are the same bytes whether stages were taken from the store or not.
 
-Results are kept as Parquet files in the folder ``stages`` of the store (`carecircle.sources.store`); they hold nothing
-that the results do not hold. One is only kept when it comes back as it was, and only taken when it is whole.
+Results are kept as Parquet files in the folder ``stages`` of the store (`carecircle.sources.roads.store`); they hold
+nothing that the results do not hold. One is only kept when it comes back as it was, and only taken when it is whole.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from carecircle.language import current_language
-from carecircle.sources.store import keep, store_folder, tidy, touch
+from carecircle.sources.roads.store import keep, store_folder, tidy, touch
 
 FORMAT = "stage-1"
 """Changes when entries are written in another way."""

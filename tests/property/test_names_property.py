@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from carecircle.china.codes import WIDER_DIGITS, code_level, is_credit_code, parent_code, significant_code
 from carecircle.china.names import facility_keys, name_keys, plain_name
 from carecircle.schema import LEVELS
-from carecircle.sources.gazetteer import gazetteer
-from carecircle.sources.matching import match_areas
+from carecircle.sources.matching.areas import match_areas
+from carecircle.sources.matching.gazetteer import gazetteer
 
 COUNTIES = {"530402": "红塔区", "530428": "元江哈尼族彝族傣族自治县", "430921": "南县"}
 LETTERS = "玉兴荷花新村大一二十1路街镇乡社区居委会(（东 南县红塔元江东"

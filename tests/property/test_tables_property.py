@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from carecircle.errors import InputError
-from carecircle.sources.cells import as_code, as_date, as_it_is, as_number, as_text, mended_cells
-from carecircle.sources.tables import TABLE_ENDINGS, read_table
+from carecircle.sources.tables.cells import as_code, as_date, as_it_is, as_number, as_text, mended_cells
+from carecircle.sources.tables.reading import TABLE_ENDINGS, read_table
 
 SIGNS = "红塔江川澄通华宁易峨新平元幸福夕阳安康长青颐乐松柏春晖"
 WORDS = st.text(SIGNS, min_size=2, max_size=6)

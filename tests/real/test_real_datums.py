@@ -9,7 +9,7 @@ import shapely
 from carecircle.china.coordinates import DATUMS, wgs84_to_bd09, wgs84_to_gcj02
 from carecircle.crs import metric_crs, project, unproject
 from carecircle.network import read_network
-from carecircle.sources.datums import judge_area_datum, judge_datum
+from carecircle.sources.positions.datums import judge_area_datum, judge_datum
 
 pytestmark = pytest.mark.real
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from carecircle.china.codes import code_level, is_statistical_only, parent_code, unit_kind
-from carecircle.sources.gazetteer import gazetteer
-from carecircle.sources.matching import match_areas
+from carecircle.sources.matching.areas import match_areas
+from carecircle.sources.matching.gazetteer import gazetteer
 
 pytestmark = pytest.mark.real
 

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carecircle.errors import InputError
-from carecircle.sources.archives import member_name
-from carecircle.sources.layers import layer_names, open_layer, read_layer
+from carecircle.sources.layers.archives import member_name
+from carecircle.sources.layers.reading import layer_names, open_layer, read_layer
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 

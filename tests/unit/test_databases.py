@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from carecircle.errors import InputError
 from carecircle.language import use_language
-from carecircle.sources import databases
-from carecircle.sources.databases import is_database, open_database, read_address, without_password
-from carecircle.sources.layers import open_layer, read_layer
+from carecircle.sources.layers import databases
+from carecircle.sources.layers.databases import is_database, open_database, read_address, without_password
+from carecircle.sources.layers.reading import open_layer, read_layer
 
 SECRET = "geheim@7"  # noqa: S105
 IN_URL = "geheim%407"

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from carecircle.china.coordinates import DATUMS, gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
 from carecircle.datasets import demo_file
 from carecircle.language import use_language
-from carecircle.sources import alignment
 from carecircle.sources.areas import read_areas
-from carecircle.sources.datums import (
+from carecircle.sources.positions import alignment
+from carecircle.sources.positions.datums import (
     coordinate_source,
     county_reference,
     datum_of_words,
     judge_area_datum,
     judge_datum,
 )
-from carecircle.sources.roads import read_streets
-from carecircle.sources.tables import read_table
+from carecircle.sources.roads.reading import read_streets
+from carecircle.sources.tables.reading import read_table
 
 SHIFTS = {"wgs84": lambda lon, lat: (lon, lat), "gcj02": wgs84_to_gcj02, "bd09": wgs84_to_bd09}
 

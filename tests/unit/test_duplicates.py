@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import shapely
 
-from carecircle.sources.duplicates import find_duplicates
-from carecircle.sources.tables import SourceTable
+from carecircle.sources.matching.duplicates import find_duplicates
+from carecircle.sources.tables.reading import SourceTable
 
 CODE, OTHER = "91350100M000100Y43", "91512081MA62K0260E"
 

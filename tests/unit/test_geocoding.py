@@ -32,13 +32,13 @@ from hypothesis import strategies as st
 
 from carecircle.china.coordinates import gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
 from carecircle.errors import InputError, MissingInputError, OutputError, UsageError
+from carecircle.geocoding.asking import GeocodeOptions, _tidy, _without_contacts, geocode
+from carecircle.geocoding.forms import address_sheet, merge_filled, write_list
+from carecircle.geocoding.services import SERVICES, Answer, Desk, Trouble
 from carecircle.keys import Key, find_key, keyring
 from carecircle.language import use_language
 from carecircle.sources import read_facilities
-from carecircle.sources.address_sheets import address_sheet, merge_filled, write_list
 from carecircle.sources.addresses import address_header, read_addresses
-from carecircle.sources.geocoders import SERVICES, Answer, Desk, Trouble
-from carecircle.sources.geocoding import GeocodeOptions, _tidy, _without_contacts, geocode
 
 SLEEP = time.sleep
 KEY = "S3cret+Key/of=Office9876"
@@ -1237,8 +1237,8 @@ def test_an_interruption_does_not_tell_the_key(find, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("carecircle.sources.geocoders._judge_amap", interrupt)
-    monkeypatch.setattr("carecircle.sources.geocoders.Desk._pace", interrupt)
+    monkeypatch.setattr("carecircle.geocoding.services._judge_amap", interrupt)
+    monkeypatch.setattr("carecircle.geocoding.services.Desk._pace", interrupt)
     with pytest.raises(KeyboardInterrupt) as error:
         find()
     assert not holds_key(everything(error.value))

@@ -11,7 +11,7 @@ from carecircle.errors import InputError
 from carecircle.model import profile
 from carecircle.network import read_network
 from carecircle.reach import travel_times
-from carecircle.sources.graphs import read_graph
+from carecircle.sources.roads.graphs import read_graph
 
 ROAD = {"highway": "residential"}
 TAGS = [
@@ -44,9 +44,7 @@ def town(tmp_path_factory):
         middle = 1000 + number
         nodes[middle] = tuple((np.array(nodes[a]) + nodes[b]) / 2 + rng.normal(0, 2e-4, 2))
         tags = {"highway": ["residential", "tertiary", "primary"][number % 3]}
-        ways.append(
-            ([a, middle, b], {**tags, **({"oneway": ["yes", "-1"][number % 2]} if number % 5 == 0 else {})})
-        )
+        ways.append(([a, middle, b], {**tags, **({"oneway": ["yes", "-1"][number % 2]} if number % 5 == 0 else {})}))
     nodes[5000] = (102.003, 24.0032)
     ways.append(([11, 5000, 12], ROAD))
     nodes |= {6000 + n: (102.02 + 0.0003 * np.cos(n), 24.02 + 0.0003 * np.sin(n)) for n in range(6)}
@@ -56,9 +54,7 @@ def town(tmp_path_factory):
     ]
     lines = [f'<node id="{k}" version="1" lon="{x:.7f}" lat="{y:.7f}"/>' for k, (x, y) in nodes.items()]
     for number, (refs, tags) in enumerate(ways, start=1):
-        body = "".join(f'<nd ref="{r}"/>' for r in refs) + "".join(
-            f'<tag k="{k}" v="{v}"/>' for k, v in tags.items()
-        )
+        body = "".join(f'<nd ref="{r}"/>' for r in refs) + "".join(f'<tag k="{k}" v="{v}"/>' for k, v in tags.items())
         lines.append(f'<way id="{number}" version="1">{body}</way>')
     path = tmp_path_factory.mktemp("town") / "town.osm"
     path.write_text('<osm version="0.6">' + "".join(lines) + "</osm>")
@@ -159,9 +155,7 @@ def test_streets_of_a_drive_graph_keep_their_direction(osm):
         (two_way if ahead and back else one_way).add((u, v) if ahead else (v, u))
     assert one_way == {(1, 2), (2, 3)}
     assert {frozenset(pair) for pair in two_way} == {frozenset((1, 3)), frozenset((3, 4)), frozenset((4, 1))}
-    merged = read_network(
-        graph_of(path, bidirectional=False), profile="drive"
-    )  # 1-2-3 is one street, and so is 3-4-1
+    merged = read_network(graph_of(path, bidirectional=False), profile="drive")  # 1-2-3 is one street, and so is 3-4-1
     assert merged.n_edges == 3
     assert (np.isfinite(merged.forward_seconds) & np.isfinite(merged.backward_seconds)).sum() == 2
 
@@ -177,9 +171,7 @@ def loop_graph(*, oneway):
         graph.add_edge(u, v, osmid=1, highway="residential", oneway=False, length=100.0, geometry=shape)
     graph.add_edge(2, 2, osmid=2, highway="residential", oneway=oneway, length=300.0, geometry=loop)
     if not oneway:
-        graph.add_edge(
-            2, 2, osmid=2, highway="residential", oneway=False, length=300.0, geometry=loop.reverse()
-        )
+        graph.add_edge(2, 2, osmid=2, highway="residential", oneway=False, length=300.0, geometry=loop.reverse())
     return graph
 
 
@@ -227,8 +219,6 @@ def test_an_empty_graph():
 
 def test_the_profile_s_rules_still_hold(osm):
     nodes = {1: (0, 0), 2: (300, 0), 3: (150, 200)}
-    path = osm(
-        nodes, [([1, 2], {"highway": "steps"}), ([1, 3], ROAD), ([3, 2], {**ROAD, "access": "private"})]
-    )
+    path = osm(nodes, [([1, 2], {"highway": "steps"}), ([1, 3], ROAD), ([3, 2], {**ROAD, "access": "private"})])
     network = read_network(graph_of(path, bidirectional=True, simplify=False), profile=profile("wheelchair"))
     assert network.n_edges == 1

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from carecircle import guards
 from carecircle.errors import InputError
 from carecircle.guards import archives, roads, sizes, workbooks
-from carecircle.sources.osm import read_osm
+from carecircle.sources.roads.osm import read_osm
 
 DATA = Path(__file__).parents[2] / "data"
 SHEET = (

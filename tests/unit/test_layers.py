@@ -23,7 +23,7 @@ from carecircle.china.coordinates import wgs84_to_gcj02
 from carecircle.errors import InputError
 from carecircle.findings import QualityLog
 from carecircle.language import use_language
-from carecircle.sources.layers import layer_names, open_layer, read_layer
+from carecircle.sources.layers.reading import layer_names, open_layer, read_layer
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 

@@ -7,7 +7,7 @@ import pytest
 import xlwt
 
 from carecircle.errors import InputError
-from carecircle.sources.tables import read_table
+from carecircle.sources.tables.reading import read_table
 
 # The annex of 益政办发〔2024〕12号 as it is printed: a blank is a year without a target.
 GROUPS = [

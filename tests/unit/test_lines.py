@@ -10,8 +10,8 @@ import shapely
 from carecircle.errors import InputError
 from carecircle.model import profile
 from carecircle.network import build_network, read_network
-from carecircle.sources.lines import read_lines
-from carecircle.sources.roads import read_streets
+from carecircle.sources.roads.lines import read_lines
+from carecircle.sources.roads.reading import read_streets
 
 
 @pytest.fixture
@@ -127,9 +127,7 @@ def test_positions_far_down_a_large_layer_are_as_good(layer):
 
 
 def test_multi_lines_are_taken_apart(plan_crs):
-    parts = shapely.MultiLineString(
-        [np.array(line, float) + plan_crs[1] for line in (WEST_EAST, [(100, 0), (200, 0)])]
-    )
+    parts = shapely.MultiLineString([np.array(line, float) + plan_crs[1] for line in (WEST_EAST, [(100, 0), (200, 0)])])
     frame = gpd.GeoDataFrame({"highway": ["steps"]}, geometry=[parts], crs=plan_crs[0])
     network = network_of_lines(frame)
     assert (network.n_nodes, network.n_edges) == (3, 2)
@@ -221,9 +219,7 @@ def test_heights_and_empty_rows_are_left_out(layer):
 
 def test_the_boundary_keeps_whole_lines(layer, lonlat_of):
     square = shapely.Polygon(lonlat_of([(-9, -9), (9, -9), (9, 9), (-9, 9)]))
-    assert read_network(layer(WEST_EAST, SOUTH_NORTH), boundary=square).metres.sum() == pytest.approx(
-        100, abs=1e-3
-    )
+    assert read_network(layer(WEST_EAST, SOUTH_NORTH), boundary=square).metres.sum() == pytest.approx(100, abs=1e-3)
     with pytest.raises(InputError) as error:
         read_network(layer(SOUTH_NORTH), boundary=square)
     assert [found.key for found in error.value.problems] == ["no_roads_in_boundary"]
@@ -256,9 +252,7 @@ def test_noding_by_another_hand(layer):
 def test_wuhan(real_data):
     """92,667 edges of an OSMnx graph saved as lines: 99.7 % of their length hang together."""
     begun = time.perf_counter()
-    network = build_network(
-        read_streets(real_data / "wuhan" / "roads.parquet", cache=False), profile("elder")
-    )
+    network = build_network(read_streets(real_data / "wuhan" / "roads.parquet", cache=False), profile("elder"))
     assert time.perf_counter() - begun < 30
     assert 6_600_000 < network.metres.sum() < 6_800_000
     assert network.metres[network.on_main].sum() / network.metres.sum() > 0.99

@@ -23,9 +23,9 @@ import shapely
 
 from carecircle.errors import InputError, OfflineError, OutputError, UsageError
 from carecircle.language import catalogue, use_language
-from carecircle.sources.graphs import read_graphml
-from carecircle.sources.live import fetch_roads
-from carecircle.sources.osm import read_osm
+from carecircle.sources.roads.graphs import read_graphml
+from carecircle.sources.roads.live import fetch_roads
+from carecircle.sources.roads.osm import read_osm
 
 PLACE = "Kamppi, Helsinki"
 STAMP = "2024-05-01T00:00:00Z"
@@ -67,8 +67,10 @@ def elements(extract):
 def whole(server, elements):
     """Let the server know only roads that are not cut."""
     roads = [way for way in elements.roads if all(ref in elements.nodes for ref in way["nodes"])]
-    lines = [shapely.LineString([(elements.nodes[ref]["lon"], elements.nodes[ref]["lat"]) for ref in way["nodes"]])
-             for way in roads]
+    lines = [
+        shapely.LineString([(elements.nodes[ref]["lon"], elements.nodes[ref]["lat"]) for ref in way["nodes"]])
+        for way in roads
+    ]
     server.data = SimpleNamespace(nodes=elements.nodes, roads=roads, lines=shapely.STRtree(lines))
 
 
@@ -103,8 +105,14 @@ class Handler(BaseHTTPRequestHandler):
     def search(self, name):
         shape = {PLACE: ASKED, "A point": ASKED.centroid}.get(name, ASKED)
         west, south, east, north = ASKED.bounds
-        found = {"lat": str(south), "lon": str(west), "boundingbox": [str(south), str(north), str(west), str(east)],
-                 "importance": 0.5, "display_name": f"{name}, Suomi", "geojson": shapely.geometry.mapping(shape)}
+        found = {
+            "lat": str(south),
+            "lon": str(west),
+            "boundingbox": [str(south), str(north), str(west), str(east)],
+            "importance": 0.5,
+            "display_name": f"{name}, Suomi",
+            "geojson": shapely.geometry.mapping(shape),
+        }
         self.answer(200, json.dumps([] if name == "Atlantis" else [found]))
 
     def interpret(self, query):
@@ -182,12 +190,19 @@ def slept(monkeypatch):
 @pytest.fixture
 def fetch(server, tmp_path):
     def run(out="roads.osm.pbf", **arguments):
-        given = {"overpass_url": f"{server.url}/api", "nominatim_url": server.url, "quiet": True,
-                 "cache_folder": tmp_path / "cache", "timeout": 5, "out": tmp_path / out}
+        given = {
+            "overpass_url": f"{server.url}/api",
+            "nominatim_url": server.url,
+            "quiet": True,
+            "cache_folder": tmp_path / "cache",
+            "timeout": 5,
+            "out": tmp_path / out,
+        }
         if not arguments.keys() & {"place", "boundary"}:
             given["boundary"] = ASKED
         with use_language("en"):
             return fetch_roads(**(given | arguments))
+
     return run
 
 
@@ -197,11 +212,18 @@ def content(streets):
     of_way = tags.iloc[streets.way_tags].agg(tuple, axis=1)
     position = [tuple(row) for row in streets.lonlat.round(7).tolist()]
     ids = streets.vertex_id.tolist()
-    runs = [tuple(ids[v] for v in streets.sequence[a:b])
-            for a, b in zip(streets.offsets[:-1], streets.offsets[1:], strict=True)]
+    runs = [
+        tuple(ids[v] for v in streets.sequence[a:b])
+        for a, b in zip(streets.offsets[:-1], streets.offsets[1:], strict=True)
+    ]
     ways = sorted(zip(streets.way_id.tolist(), runs, of_way, strict=True))
-    barriers = sorted(zip(streets.vertex_id[streets.barrier_vertex].tolist(),
-                          tags.iloc[streets.barrier_tags].agg(tuple, axis=1), strict=True))
+    barriers = sorted(
+        zip(
+            streets.vertex_id[streets.barrier_vertex].tolist(),
+            tags.iloc[streets.barrier_tags].agg(tuple, axis=1),
+            strict=True,
+        )
+    )
     return ways, dict(zip(ids, position, strict=True)), barriers
 
 
@@ -466,12 +488,15 @@ def test_the_queue_is_respected_but_not_for_ever(fetch, server, tmp_path, slept)
 
 
 @pytest.mark.parametrize("path", ["/search", "/api/interpreter"])
-@pytest.mark.parametrize(("answer", "words"), [
-    ((400, "<p>bad</p>", "text/html"), "HTTP 400"),
-    ((403, '{"error": "no"}'), "HTTP 403"),
-    ((200, "<html>Please log in</html>", "text/html"), "not OpenStreetMap data"),
-    ((200, "", "text/plain"), "not OpenStreetMap data"),
-])
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((400, "<p>bad</p>", "text/html"), "HTTP 400"),
+        ((403, '{"error": "no"}'), "HTTP 403"),
+        ((200, "<html>Please log in</html>", "text/html"), "not OpenStreetMap data"),
+        ((200, "", "text/plain"), "not OpenStreetMap data"),
+    ],
+)
 def test_other_answers(fetch, server, tmp_path, path, answer, words):
     server.plans[path] = [answer]
     message = failure(fetch, tmp_path, place=PLACE)
@@ -522,17 +547,20 @@ def test_nothing_there(fetch, server, tmp_path):
     assert server.paths()["/api/interpreter"] == 2
 
 
-@pytest.mark.parametrize(("arguments", "kind", "words"), [
-    ({"place": PLACE, "boundary": ASKED}, UsageError, "one of the two"),
-    ({"place": None}, UsageError, "one of the two"),
-    ({"place": "  "}, UsageError, "one of the two"),
-    ({"out": "roads.shp"}, UsageError, "roads.shp"),
-    ({"timeout": 0}, UsageError, "timeout"),
-    ({"overpass_url": "overpass"}, UsageError, "overpass"),
-    ({"nominatim_url": "http://"}, UsageError, "http://"),
-    ({"boundary": shapely.LineString([(24.9, 60.1), (24.95, 60.2)])}, InputError, "LineString"),
-    ({"boundary": "nowhere.gpkg"}, InputError, "nowhere.gpkg"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "kind", "words"),
+    [
+        ({"place": PLACE, "boundary": ASKED}, UsageError, "one of the two"),
+        ({"place": None}, UsageError, "one of the two"),
+        ({"place": "  "}, UsageError, "one of the two"),
+        ({"out": "roads.shp"}, UsageError, "roads.shp"),
+        ({"timeout": 0}, UsageError, "timeout"),
+        ({"overpass_url": "overpass"}, UsageError, "overpass"),
+        ({"nominatim_url": "http://"}, UsageError, "http://"),
+        ({"boundary": shapely.LineString([(24.9, 60.1), (24.95, 60.2)])}, InputError, "LineString"),
+        ({"boundary": "nowhere.gpkg"}, InputError, "nowhere.gpkg"),
+    ],
+)
 def test_wrong_arguments_ask_nobody(fetch, server, tmp_path, arguments, kind, words):
     assert words in failure(fetch, tmp_path, kind, **arguments)
     assert server.seen == []
@@ -551,6 +579,7 @@ def test_a_write_that_fails_leaves_the_old_file(fetch, tmp_path, monkeypatch):
     def fail(_, path):
         path.write_text("half")
         raise OSError("disk")
+
     (tmp_path / "roads.graphml").write_text("old")
     monkeypatch.setattr(ox.io, "save_graphml", fail)
     failure(fetch, tmp_path, OutputError, out=tmp_path / "roads.graphml")

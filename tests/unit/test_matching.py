@@ -7,10 +7,10 @@ import pytest
 from carecircle.errors import InputError, UsageError
 from carecircle.language import use_language
 from carecircle.sources.areas import read_areas
-from carecircle.sources.gazetteer import gazetteer
-from carecircle.sources.likeness import alike
-from carecircle.sources.matching import match_areas
-from carecircle.sources.tables import SourceTable
+from carecircle.sources.matching.areas import match_areas
+from carecircle.sources.matching.gazetteer import gazetteer
+from carecircle.sources.matching.likeness import alike
+from carecircle.sources.tables.reading import SourceTable
 
 TABLE = {
     "5304": "玉溪市",

@@ -10,7 +10,7 @@ from pyproj import Geod
 from carecircle.crs import unproject
 from carecircle.model import profile
 from carecircle.network import RoadNetwork, build_network, island_note, read_network
-from carecircle.sources.roads import read_streets
+from carecircle.sources.roads.reading import read_streets
 
 ROAD = {"highway": "residential"}
 LINE = {1: (0, 0), 2: (100, 0), 3: (200, 0), 4: (300, 0)}
@@ -20,10 +20,7 @@ def edges_of(network):
     """The edges as {(id of u, id of v): (forward is allowed, backward is allowed)}."""
     u, v = network.node_id[network.edge_u], network.node_id[network.edge_v]
     ahead, back = np.isfinite(network.forward_seconds), np.isfinite(network.backward_seconds)
-    return {
-        (a, b): (c, d)
-        for a, b, c, d in zip(u.tolist(), v.tolist(), ahead.tolist(), back.tolist(), strict=True)
-    }
+    return {(a, b): (c, d) for a, b, c, d in zip(u.tolist(), v.tolist(), ahead.tolist(), back.tolist(), strict=True)}
 
 
 def test_streets_split_where_they_meet_and_nowhere_else(osm):
@@ -116,9 +113,7 @@ def test_loops_and_repeated_vertices_survive(streets):
 
 def test_edges_of_length_zero_connect(streets):
     nodes = {1: (0, 0), 2: (100, 0), 3: (100, 0), 4: (200, 0)}
-    network = build_network(
-        streets(nodes, [([1, 2], ROAD), ([2, 3], ROAD), ([3, 4], ROAD)]), profile("elder")
-    )
+    network = build_network(streets(nodes, [([1, 2], ROAD), ([2, 3], ROAD), ([3, 4], ROAD)]), profile("elder"))
     assert network.metres.round(6).tolist() == [100, 0, 100]
     assert network.part.max() == 0
     assert network.arcs_from[1, 2] == 0
@@ -179,9 +174,7 @@ def test_helsinki_as_networkx_sees_it(network_of):
     frame = network.to_frame()
     assert frame["island"].tolist() == (~network.on_main).tolist()
     np.testing.assert_array_equal(network.node_xy[network.edge_u], network.edge_xy[network.edge_offsets[:-1]])
-    np.testing.assert_array_equal(
-        network.node_xy[network.edge_v], network.edge_xy[network.edge_offsets[1:] - 1]
-    )
+    np.testing.assert_array_equal(network.node_xy[network.edge_v], network.edge_xy[network.edge_offsets[1:] - 1])
 
 
 def test_incident_lists_every_end(network_of):
@@ -190,9 +183,7 @@ def test_incident_lists_every_end(network_of):
     assert len(edges) == 2 * network.n_edges
     for node in range(0, network.n_nodes, 50):
         at = edges[indptr[node] : indptr[node + 1]]
-        assert sorted(at) == sorted(
-            [*np.flatnonzero(network.edge_u == node), *np.flatnonzero(network.edge_v == node)]
-        )
+        assert sorted(at) == sorted([*np.flatnonzero(network.edge_u == node), *np.flatnonzero(network.edge_v == node)])
 
 
 def test_speeds_are_laid_over_the_table(osm):

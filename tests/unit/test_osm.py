@@ -10,9 +10,9 @@ import shapely
 from carecircle.errors import InputError, MissingInputError
 from carecircle.language import use_language
 from carecircle.network import read_network
-from carecircle.sources import osm as module
-from carecircle.sources.osm import read_osm
-from carecircle.sources.roads import read_streets
+from carecircle.sources.roads import osm as module
+from carecircle.sources.roads.osm import read_osm
+from carecircle.sources.roads.reading import read_streets
 
 ROAD = {"highway": "residential"}
 CROSS = {1: (0, 0), 2: (100, 0), 3: (200, 0), 4: (100, 100), 5: (100, -100)}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyproj import CRS, Transformer
 
 from carecircle.language import use_language
-from carecircle.sources.positions import (
+from carecircle.sources.positions.written import (
     contradicts,
     guess_projection,
     layer_problem,

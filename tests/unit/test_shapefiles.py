@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carecircle.errors import InputError
-from carecircle.sources.encodings import Word, decoded, everyday, guess, known_encoding, share_fitting
-from carecircle.sources.layers import open_layer, read_layer
-from carecircle.sources.shapefiles import index_is_sound, read_shapefile
-from carecircle.sources.shapes import mended_polygons
+from carecircle.sources.layers.encodings import Word, decoded, everyday, guess, known_encoding, share_fitting
+from carecircle.sources.layers.reading import open_layer, read_layer
+from carecircle.sources.layers.shapefiles import index_is_sound, read_shapefile
+from carecircle.sources.layers.shapes import mended_polygons
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from shapely import affinity
 
 from carecircle.language import use_language
-from carecircle.sources.shapes import LISTED_OVERLAPS, flat, mended_polygons, overlaps
-from carecircle.sources.tables import SourceTable
+from carecircle.sources.layers.shapes import LISTED_OVERLAPS, flat, mended_polygons, overlaps
+from carecircle.sources.tables.reading import SourceTable
 
 METRE = 1 / 111_195.0
 """Degrees of latitude."""

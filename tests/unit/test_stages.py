@@ -23,7 +23,7 @@ from carecircle.language import use_language
 from carecircle.model import profile
 from carecircle.network import build_network
 from carecircle.reach import nearest
-from carecircle.sources.store import store_folder
+from carecircle.sources.roads.store import store_folder
 from carecircle.stages import Stages, digest
 
 

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import shapely
 
-from carecircle.sources import roads
-from carecircle.sources.roads import read_streets
-from carecircle.sources.store import file_hash, recall, remember, store_folder, tidy
-from carecircle.sources.streets import Streets
+from carecircle.sources.roads import reading as roads
+from carecircle.sources.roads.reading import read_streets
+from carecircle.sources.roads.store import file_hash, recall, remember, store_folder, tidy
+from carecircle.sources.roads.streets import Streets
 
 
 @pytest.fixture(autouse=True)

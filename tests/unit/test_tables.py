@@ -20,8 +20,16 @@ from carecircle.china.headers import (
     suggest_headers,
 )
 from carecircle.errors import InputError, MissingInputError, Problem
-from carecircle.sources.cells import as_code, as_date, as_it_is, as_number, as_text, broken_formulas, mended_cells
-from carecircle.sources.tables import (
+from carecircle.sources.tables.cells import (
+    as_code,
+    as_date,
+    as_it_is,
+    as_number,
+    as_text,
+    broken_formulas,
+    mended_cells,
+)
+from carecircle.sources.tables.reading import (
     SourceTable,
     cell_findings,
     cell_problems,

@@ -14,7 +14,7 @@ from carecircle.errors import UsageError
 from carecircle.language import text
 from carecircle.network import read_network
 from carecircle.sources import inspect_file, read_areas
-from carecircle.sources.live import fetch_roads
+from carecircle.sources.roads.live import fetch_roads
 
 
 def fetch_command(

@@ -13,14 +13,12 @@ from carecircle.arguments import Json, Lang, Quiet, choice, refuse_overwriting
 from carecircle.china import DATUMS
 from carecircle.console import Session, session
 from carecircle.errors import UsageError
+from carecircle.geocoding import SERVICES, GeocodeOptions, address_sheet, geocode, merge_filled, write_list
 from carecircle.language import text
 from carecircle.outputs import whole_file
 from carecircle.report.workbook import write_csv
-from carecircle.sources.address_sheets import address_sheet, merge_filled, write_list
 from carecircle.sources.addresses import GeocodeResult
-from carecircle.sources.geocoders import SERVICES
-from carecircle.sources.geocoding import GeocodeOptions, geocode
-from carecircle.sources.tables import read_table
+from carecircle.sources.tables.reading import read_table
 
 
 def geocode_command(

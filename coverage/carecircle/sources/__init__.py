@@ -8,9 +8,9 @@ returns a table in longitudes and latitudes that keeps its contract, with what w
 from carecircle.sources.areas import read_areas
 from carecircle.sources.facilities import open_facilities, read_facilities, read_points
 from carecircle.sources.inspection import Inspection, inspect_file
-from carecircle.sources.layers import read_layer
+from carecircle.sources.layers.reading import read_layer
 from carecircle.sources.population import population_by_area, read_population
-from carecircle.sources.tables import SourceTable, read_table
+from carecircle.sources.tables.reading import SourceTable, read_table
 
 __all__ = [
     "Inspection",

@@ -15,9 +15,9 @@ from carecircle.china.headers import known_headers, match_headers, normal_header
 from carecircle.errors import InputError, UsageError, problem
 from carecircle.findings import Finding
 from carecircle.language import text
-from carecircle.sources.cells import as_code, as_number, as_text
 from carecircle.sources.records import numbered
-from carecircle.sources.tables import SourceTable, drop_personal, read_table, row_problems
+from carecircle.sources.tables.cells import as_code, as_number, as_text
+from carecircle.sources.tables.reading import SourceTable, drop_personal, read_table, row_problems
 
 ListLike: TypeAlias = str | Path | pd.DataFrame | SourceTable
 

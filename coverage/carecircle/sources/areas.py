@@ -23,8 +23,9 @@ from carecircle.errors import InputError, UsageError, problem
 from carecircle.findings import QualityLog
 from carecircle.language import text
 from carecircle.schema import AREAS, LEVELS
-from carecircle.sources.layers import CrsLike
-from carecircle.sources.points import in_lonlat
+from carecircle.sources.layers.reading import CrsLike
+from carecircle.sources.layers.shapes import mended_polygons, overlaps
+from carecircle.sources.positions.points import in_lonlat
 from carecircle.sources.records import (
     BadRows,
     DatumChoice,
@@ -37,8 +38,7 @@ from carecircle.sources.records import (
     load,
     missing_header,
 )
-from carecircle.sources.shapes import mended_polygons, overlaps
-from carecircle.sources.tables import row_problems
+from carecircle.sources.tables.reading import row_problems
 
 _TABLE_ONLY = replace(AREAS, geometry="")
 _LISTED_NAMES = 10

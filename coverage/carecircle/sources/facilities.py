@@ -16,11 +16,10 @@ from carecircle.errors import require_file
 from carecircle.findings import Finding, QualityLog
 from carecircle.language import text
 from carecircle.schema import FACILITIES, LEVELS, POINTS
-from carecircle.sources.duplicates import find_duplicates
-from carecircle.sources.layers import CrsLike
-from carecircle.sources.matching import match_areas
-from carecircle.sources.places import is_osm, osm_facilities
-from carecircle.sources.points import with_points
+from carecircle.sources.layers.reading import CrsLike
+from carecircle.sources.matching.areas import match_areas
+from carecircle.sources.matching.duplicates import find_duplicates
+from carecircle.sources.positions.points import with_points
 from carecircle.sources.records import (
     BadRows,
     DatumChoice,
@@ -33,7 +32,8 @@ from carecircle.sources.records import (
     load,
     with_keys,
 )
-from carecircle.sources.tables import row_findings
+from carecircle.sources.roads.places import is_osm, osm_facilities
+from carecircle.sources.tables.reading import row_findings
 
 OPEN = "open"
 """What the status of a facility in operation is read as."""

@@ -20,15 +20,15 @@ from carecircle.errors import CarecircleError, InputError, Problem, problem, req
 from carecircle.guards import refuse_osm_bomb, refuse_xml_entities
 from carecircle.language import text
 from carecircle.schema import AREAS, DEMAND, FACILITIES, PEOPLE
-from carecircle.sources.databases import is_database, without_password
-from carecircle.sources.datums import DatumJudgement, judge_area_datum, judge_datum
-from carecircle.sources.formats import local_file
-from carecircle.sources.grids import GRID_ENDINGS, band_columns, grid_crs
-from carecircle.sources.layers import LAYER_ENDINGS, layer_names, open_layer
-from carecircle.sources.places import OSM_ENDINGS, count_seniors, is_osm
-from carecircle.sources.points import has_positions, in_degrees
+from carecircle.sources.layers.databases import is_database, without_password
+from carecircle.sources.layers.formats import local_file
+from carecircle.sources.layers.grids import GRID_ENDINGS, band_columns, grid_crs
+from carecircle.sources.layers.reading import LAYER_ENDINGS, layer_names, open_layer
+from carecircle.sources.positions.datums import DatumJudgement, judge_area_datum, judge_datum
+from carecircle.sources.positions.points import has_positions, in_degrees
 from carecircle.sources.records import Reading, interpret
-from carecircle.sources.tables import (
+from carecircle.sources.roads.places import OSM_ENDINGS, count_seniors, is_osm
+from carecircle.sources.tables.reading import (
     EXCEL_ENDINGS,
     PARQUET_ENDINGS,
     TABLE_ENDINGS,

@@ -21,10 +21,10 @@ from carecircle.errors import InputError, problem
 from carecircle.findings import QualityLog
 from carecircle.language import text
 from carecircle.schema import DEMAND, LEVELS, PEOPLE
-from carecircle.sources.grids import GRID_ENDINGS, grid_points, population_by_area
-from carecircle.sources.layers import CrsLike
-from carecircle.sources.matching import match_areas
-from carecircle.sources.points import has_positions, with_points
+from carecircle.sources.layers.grids import GRID_ENDINGS, grid_points, population_by_area
+from carecircle.sources.layers.reading import CrsLike
+from carecircle.sources.matching.areas import match_areas
+from carecircle.sources.positions.points import has_positions, with_points
 from carecircle.sources.records import (
     BadRows,
     DatumChoice,
@@ -40,7 +40,7 @@ from carecircle.sources.records import (
     with_keys,
     with_shapes,
 )
-from carecircle.sources.tables import column_finding, row_problems
+from carecircle.sources.tables.reading import column_finding, row_problems
 
 __all__ = ["narrowest_area", "population_by_area", "read_population"]
 

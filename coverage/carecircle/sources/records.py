@@ -23,11 +23,11 @@ from carecircle.errors import InputError, Problem, problem, require_file
 from carecircle.findings import Finding, Place, QualityLog
 from carecircle.language import text
 from carecircle.schema import Column, Table, check
-from carecircle.sources.cells import CellKind, as_code, as_date, as_it_is, as_number, as_text, broken_formulas
-from carecircle.sources.databases import is_database
-from carecircle.sources.formats import PACKED_ENDINGS, local_file
-from carecircle.sources.layers import LAYER_ENDINGS, CrsLike, open_layer
-from carecircle.sources.tables import (
+from carecircle.sources.layers.databases import is_database
+from carecircle.sources.layers.formats import PACKED_ENDINGS, local_file
+from carecircle.sources.layers.reading import LAYER_ENDINGS, CrsLike, open_layer
+from carecircle.sources.tables.cells import CellKind, as_code, as_date, as_it_is, as_number, as_text, broken_formulas
+from carecircle.sources.tables.reading import (
     PARQUET_ENDINGS,
     TABLE_ENDINGS,
     SourceTable,
@@ -45,7 +45,7 @@ Source = str | Path | pd.DataFrame
 _NO_PLACE = {"no_place", "not_a_number", "not_a_position", "not_a_pair"}
 _CODES = {"area_id", "parent_id", "area_code", "credit_code"}
 POSITIONS = {name: Column(name, "text", "degrees") for name in ("lon", "lat", "lonlat")}
-"""Columns of a table that say where a row is; `carecircle.sources.points` reads them."""
+"""Columns of a table that say where a row is; `carecircle.sources.positions.points` reads them."""
 _READERS: dict[CellKind, tuple[Callable[[pd.Series], tuple[pd.Series, pd.Series]], str]] = {
     "number": (as_number, "not_a_number"),
     "date": (as_date, "not_a_date"),
