@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +22,8 @@ GEOGRAPHIC = "EPSG:4326"
 # GB 22021-2008: CGCS2000 3-degree Gauss-Krueger zones; EPSG:4534 has the central meridian 75 E and no zone number
 # in the easting, 4535 has 78 E, ... 4554 has 135 E.
 _FIRST_EPSG, _FIRST_MERIDIAN, _LAST_MERIDIAN = 4534, 75, 135
+_SHIFT_UNKNOWN = re.compile(r"beijing|xi'?an", re.IGNORECASE)
+"""Datums whose shift differs from county to county and is not published; what PROJ has is of single oil fields."""
 _CHINA = (73.0, 3.0, 136.0, 54.0)
 
 
@@ -54,8 +59,18 @@ def unproject(xy: NDArray[np.float64], crs: CRS) -> NDArray[np.float64]:
 
 
 def _transform(points: NDArray[np.float64], source: CRS | str, target: CRS | str) -> NDArray[np.float64]:
-    transformer = Transformer.from_crs(source, target, always_xy=True)
-    return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+    return np.column_stack(_transformer(source, target).transform(points[:, 0], points[:, 1]))
+
+
+@lru_cache(maxsize=64)
+def _transformer(source: CRS | str, target: CRS | str) -> Transformer:
+    """Return the way from one system to another; finding it takes PROJ some 40 ms."""
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+def _is_cgcs2000(datum: CRS) -> bool:
+    """Whether a geographic system is CGCS2000: by its code, or by its ellipsoid, which no other system has."""
+    return datum.to_epsg() == 4490 or (datum.ellipsoid is not None and datum.ellipsoid.name == "CGCS2000")
 
 
 def to_geographic(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -70,7 +85,9 @@ def to_geographic(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     if frame.crs is None:
         raise UsageError(text("usage.no_crs"))
     datum = frame.crs.geodetic_crs
-    if datum is not None and datum.to_epsg() == 4490:
+    if datum is not None and _SHIFT_UNKNOWN.search(datum.name):
+        raise UsageError(text("usage.datum_shift", crs=frame.crs.name))
+    if datum is not None and _is_cgcs2000(datum):
         return frame.to_crs(datum).set_crs(GEOGRAPHIC, allow_override=True)
     if frame.crs.to_epsg() == 4326:
         return frame

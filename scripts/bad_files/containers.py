@@ -78,6 +78,12 @@ def _locked(content: bytes) -> bytes:
     return bytes(turned)
 
 
+def _turned(content: bytes) -> bytes:
+    """Return an archive with sixteen bytes of its shapes turned over."""
+    start = content.index(b"areas.shp") + 60
+    return content[:start] + bytes(255 - byte for byte in content[start : start + 16]) + content[start + 16 :]
+
+
 def _overlapping(folder: Path) -> Path:
     """Write an archive whose members share their bytes."""
     path = write_zip(folder / "areas.zip", {"a.shp": b"x" * 5000, "b.shp": b"x" * 5000}, zipfile.ZIP_STORED)
@@ -194,6 +200,22 @@ CASES = (
         refused("archive_damaged"),
     ),
     Case(
+        "zip-bytes-turned",
+        "a zip damaged in the middle of the shapes",
+        "refused: the file is damaged",
+        spoilt(zipped(SHAPES), _turned),
+        AREA_LAYER,
+        refused("archive_damaged|unreadable_file"),
+    ),
+    Case(
+        "zip-offset-lies",
+        "a zip whose table of contents says it begins elsewhere",
+        "refused: the file is damaged",
+        spoilt(zipped(SHAPES), lambda content: content[:-6] + struct.pack("<I", len(content) + 5000) + content[-2:]),
+        AREA_LAYER,
+        refused("archive_damaged|unreadable_file"),
+    ),
+    Case(
         "zip-empty-file", "a zip of no bytes", "refused", raw("areas.zip", b""), AREA_LAYER, refused("archive_damaged")
     ),
     Case(
@@ -293,6 +315,14 @@ CASES = (
         "a workbook whose sheet declares entities that multiply",
         "read without them, in no time",
         member(BOOK, SHEET, _entities),
+        FACILITIES,
+        reads(12),
+    ),
+    Case(
+        "xlsx-xml-encoding",
+        "a workbook one of whose parts names an encoding that nobody knows",
+        "read, or refused: the file is damaged",
+        member(BOOK, "xl/workbook.xml", lambda content: content.replace(b"UTF-8", b"UT0-8")),
         FACILITIES,
         reads(12),
     ),

@@ -83,10 +83,10 @@ CASES = (
     Case(
         "geojson-metres-unsaid",
         "GeoJSON in metres that does not name its system",
-        "refused, by row",
+        "refused: it is not what it says",
         together(layer(areas, projected, name="areas.geojson"), lambda folder: _without_crs(folder / "areas.geojson")),
         AREA_LAYER,
-        refused("outside_coordinates", also=("unclear_zone",)),
+        refused("not_as_declared"),
     ),
     Case(
         "geojson-text-coordinates",

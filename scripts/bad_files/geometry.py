@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from .case import AREA_LAYER, FACILITIES, LOOK, PEOPLE, ROADS, At, Case, Found, Tells, reads, refused
-from .layers_on_disk import areas, geojson, layer, points, shape, shapes, streets
+from .layers_on_disk import areas, geojson, layer, points, shape, shapes, streets, value
 from .town import box_of
 
 CODE = "539901001001"
@@ -46,6 +46,14 @@ CASES = (
         reads(14, Found("doubtful", "polygon_crosses", 7), **{CODE: {"inside": WHOLE / 2}}),
     ),
     Case(
+        "polygon-bow-tie-no-code",
+        "a polygon that crosses itself, and has no code",
+        "refused, by row",
+        layer(areas, shape(CODE, lambda _: TIE), value(CODE, "代码", None), name="areas.gpkg"),
+        AREA_LAYER,
+        refused(At("empty_key", 7)),
+    ),
+    Case(
         "polygon-spike",
         "a polygon with a spike that leads out and back",
         "mended and reported; the spike is gone",
@@ -64,10 +72,10 @@ CASES = (
     Case(
         "polygon-hole-outside",
         "a hole that lies outside its polygon",
-        "mended and reported",
+        "read as a part of it, and reported for the user to look at",
         _area(OUTER_HOLE),
         AREA_LAYER,
-        reads(14, Found("doubtful", "polygon_hole", 7), **{CODE: {"inside": WHOLE}}),
+        reads(14, Found("doubtful", "polygon_hole", 7), **{CODE: {"inside": 6 * WHOLE}}),
     ),
     Case(
         "polygon-nested",
@@ -209,7 +217,7 @@ CASES = (
         "polygons-for-facilities",
         "footprints where facilities should be",
         "refused, or a point inside each",
-        layer(lambda: points().set_geometry(points().buffer(1e-4)), name="homes.gpkg"),
+        layer(points, shapes(lambda found: shapely.buffer(found, 1e-4)), name="homes.gpkg"),
         FACILITIES,
         refused("wrong_geometry"),
     ),

@@ -379,10 +379,10 @@ CASES = (
     Case(
         "layer-wrong-crs",
         "a layer in degrees that says it is in metres",
-        "refused, by row, or read far away with a warning",
+        "refused: it is not what it says",
         layer(lambda: areas().set_crs("EPSG:4543", allow_override=True), name="areas.gpkg"),
         AREA_LAYER,
-        refused("degrees_as_metres", also=("outside_coordinates", "outside_china")),
+        refused("not_as_declared"),
     ),
     Case(
         "layer-text-numbers",

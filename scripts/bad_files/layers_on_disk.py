@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -74,7 +75,9 @@ def write_layer(table: gpd.GeoDataFrame, path: Path, **options: Any) -> Path:
     """Write a layer, the same bytes every time; shapefiles in GBK without a ``.cpg``, unless asked otherwise."""
     if path.suffix == ".shp":
         options = {"encoding": "GBK", "DBF_DATE_LAST_UPDATE": DATE, **options}
-    pyogrio.write_dataframe(table, path, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # names are cut, systems are missing: that is what is wanted
+        pyogrio.write_dataframe(table, path, **options)
     if path.suffix == ".shp" and options["encoding"] == "GBK":
         path.with_suffix(".cpg").unlink(missing_ok=True)
     return path

@@ -189,6 +189,14 @@ CASES = (
         refused("not_degrees_zone_unknown"),
     ),
     Case(
+        "projected-unsaid-by-streets",
+        "the same, read beside the town's streets",
+        "the zone is found out by them; read",
+        csv(moved(_metres("EPSG:4543"))),
+        FACILITIES(streets=STREETS),
+        reads(12, Found("converted"), F03=HERE),
+    ),
+    Case(
         "projected-given",
         "the same, and the user says EPSG:4543",
         "read at their places",

@@ -414,7 +414,7 @@ def test_layers_that_are_not_what_they_say(really, said, why):
     assert found.why == why
     layer = gpd.GeoDataFrame(geometry=gpd.points_from_xy(x, y), crs=said)
     with use_language("en"):
-        message = layer_problem(layer, "a.shp").message()
+        message = layer_problem(layer.geometry, layer.crs, "a.shp").message()
     assert CRS.from_epsg(said).name in message
     assert "a.shp" in message
 
@@ -422,9 +422,9 @@ def test_layers_that_are_not_what_they_say(really, said, why):
 def test_a_layer_with_its_axes_swapped_is_told_so():
     x, y = metres(4522)
     layer = gpd.GeoDataFrame(geometry=gpd.points_from_xy(y, x), crs=4522)
-    assert "次序相反" in layer_problem(layer).message()
+    assert "次序相反" in layer_problem(layer.geometry, layer.crs).message()
 
 
 def test_layers_without_a_system_or_without_shapes_are_left_to_others():
-    assert layer_problem(gpd.GeoDataFrame(geometry=gpd.points_from_xy([5e5], [2.7e6]))) is None
-    assert layer_problem(gpd.GeoDataFrame(geometry=[None, None], crs=4326)) is None
+    assert layer_problem(gpd.GeoSeries(gpd.points_from_xy([5e5], [2.7e6])), None) is None
+    assert layer_problem(gpd.GeoSeries([None, None]), CRS.from_epsg(4326)) is None

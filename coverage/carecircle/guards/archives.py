@@ -66,6 +66,8 @@ def checked_members(file: Path, most: int = MAX_UNPACKED) -> list[zipfile.ZipInf
             members = [info for info in archive.infolist() if not info.filename.endswith(("/", "\\"))]
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
         return []
+    if any(info.header_offset < 0 for info in members):
+        return []
     _refuse_sizes(file, members, most)
     _refuse_overlap(file, members)
     _refuse_kinds(file, members)

@@ -43,9 +43,10 @@ def most_vertices(file: Path) -> int:
 
 
 def refuse_pbf_bomb(file: Path) -> None:
-    """Raise when a PBF file has blocks larger than the format allows, or that grow more than streets can.
+    """Raise when a PBF file has blocks larger than the format allows, that grow more than streets can, or bad texts.
 
-    Only the heads of the blocks are read. Where the frame of the file is damaged, the rest is left to its reader.
+    Only the heads of the blocks and their tables of texts are read. Where the frame of the file is damaged, the rest
+    is left to its reader. A text with a zero byte in it makes libosmium read beyond its memory.
 
     Raises
     ------
@@ -53,17 +54,24 @@ def refuse_pbf_bomb(file: Path) -> None:
         Naming the block.
     """
     with file.open("rb") as stream:
-        for number, (packed, unpacked) in enumerate(_blocks(stream, file.stat().st_size), start=1):
+        for number, (start, packed, unpacked) in enumerate(_blocks(stream, file.stat().st_size), start=1):
             if max(packed, unpacked) > MAX_BLOCK:
                 size = readable(max(packed, unpacked))
                 raise InputError(problem("osm_block", file=file, number=number, size=size, most=readable(MAX_BLOCK)))
             if unpacked > BLOCK_RATIO_FROM and unpacked > MAX_BLOCK_RATIO * packed:
                 ratio = f"{unpacked / max(1, packed):,.0f}"
                 raise InputError(problem("osm_ratio", file=file, ratio=ratio, most=MAX_BLOCK_RATIO))
+            stream.seek(start)
+            if _has_zero(_texts(stream.read(packed))):
+                raise InputError(problem("osm_text", file=file, number=number))
+            stream.seek(start + packed)
 
 
-def _blocks(stream: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
-    """Give the bytes of each block and of its content, up to the first damage of the frame (its reader says so)."""
+def _blocks(stream: BinaryIO, size: int) -> Iterator[tuple[int, int, int]]:
+    """Give where each block begins, its bytes and those of its content.
+
+    It ends at the first damage of the frame: the file's reader says so.
+    """
     while len(length := stream.read(4)) == 4:
         head = int.from_bytes(length, "big")
         if head > MAX_HEAD:
@@ -72,8 +80,7 @@ def _blocks(stream: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
         start = stream.tell()
         if start + packed > size:
             return
-        yield packed, _content(stream, start + packed)
-        stream.seek(start + packed)
+        yield start, packed, _content(stream, start + packed)
 
 
 def _content(stream: BinaryIO, end: int) -> int:
@@ -109,6 +116,55 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at + place + 1
     return value, at + _VARINT
+
+
+def _texts(blob: bytes) -> bytes:
+    """Return the table of texts of a block: the first field of its content, which is as it is (1) or zlib (3)."""
+    if part := _part(blob, 1):
+        return _part(part, 1)
+    inflate, packed = zlib.decompressobj(), _part(blob, 3)
+    try:
+        head = inflate.decompress(packed, 1 + _VARINT)
+        size, used = _varint(head, 1)
+        if head[:1] != b"\x0a":  # a header of a file, or a block without texts
+            return b""
+        return head[used:] + inflate.decompress(inflate.unconsumed_tail, max(1, size + used - len(head)))
+    except zlib.error:  # damaged: its reader will say so
+        return b""
+
+
+def _part(message: bytes, wanted: int) -> bytes:
+    """Return the bytes of a field, b"" where the message has none."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        value, used = _varint(message, at) if key & 7 in {0, 2} else (0, at)
+        size = {0: 0, 1: 8, 2: value, 5: 4}.get(key & 7)
+        if size is None:
+            break
+        if key == wanted << 3 | 2:
+            return message[used : used + size]
+        at = used + size
+    return b""
+
+
+def _has_zero(texts: bytes) -> bool:
+    r"""Whether a text of a table (field 1, again and again) has a zero byte in it; the first text is an empty one.
+
+    Examples
+    --------
+    >>> _has_zero(b"\x0a\x00\x0a\x02ab"), _has_zero(b"\x0a\x00\x0a\x03a\x00b")
+    (False, True)
+    """
+    if texts.count(0) <= texts.startswith(b"\x0a\0"):
+        return False
+    at = 0
+    while at < len(texts):
+        size, start = _varint(texts, at + 1)
+        if b"\0" in texts[start : start + size]:
+            return True
+        at = start + size
+    return False
 
 
 def _refuse_packed_text(file: Path) -> None:

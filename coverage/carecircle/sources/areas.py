@@ -146,7 +146,7 @@ def _mended(draft: Draft) -> Draft:
     broken = ~shapely.is_valid(draft.frame.geometry.to_numpy()) & draft.frame.geometry.notna().to_numpy()
     notes: tuple[str, ...] = ()
     if broken.any():
-        names = "、".join(frame.loc[broken, "area_id"].astype(str).head(_LISTED_NAMES))
+        names = "、".join(frame.loc[broken, "area_id"].dropna().head(_LISTED_NAMES))
         notes = (text("note.mended_polygons", count=int(broken.sum()), found=names),)
     return draft.adding(frame, notes=notes, findings=(*mends, *overlaps(frame, draft.source)))
 

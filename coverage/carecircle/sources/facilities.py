@@ -29,6 +29,7 @@ from carecircle.sources.records import (
     filled,
     finish,
     interpret,
+    larger_parts,
     load,
     with_keys,
 )
@@ -204,4 +205,4 @@ def _examined(draft: Draft) -> Draft:
     found = find_duplicates(gpd.GeoDataFrame(located), rows, headers=draft.headers)
     groups = found.frame["group"].nunique()
     notes = (text("note.duplicates", count=len(found.frame), groups=groups),) if groups else ()
-    return draft.adding(notes=notes, findings=found.findings)
+    return larger_parts(draft.adding(notes=notes, findings=found.findings), "nursing_beds", "beds")

@@ -26,7 +26,9 @@ from carecircle.sources.layers.grids import GRID_ENDINGS, band_columns, grid_crs
 from carecircle.sources.layers.reading import LAYER_ENDINGS, layer_names, open_layer
 from carecircle.sources.positions.datums import DatumJudgement, judge_area_datum, judge_datum
 from carecircle.sources.positions.points import has_positions, in_degrees
+from carecircle.sources.positions.written import layer_problem
 from carecircle.sources.records import Reading, interpret
+from carecircle.sources.roads.osm import DAMAGE
 from carecircle.sources.roads.places import OSM_ENDINGS, count_seniors, is_osm
 from carecircle.sources.tables.reading import (
     EXCEL_ENDINGS,
@@ -226,6 +228,8 @@ def _opened(found: Inspection) -> SourceTable:
 
 
 def _inspector(file: Path) -> Callable[[Path], Inspection]:
+    if file.is_dir() and file.suffix.lower() != ".gdb":
+        raise InputError(problem("disguised_file", file=file, suffix=file.suffix))
     if is_osm(file):
         return _inspect_osm
     inspectors: tuple[tuple[tuple[str, ...], Callable[[Path], Inspection]], ...] = (
@@ -293,6 +297,7 @@ def _described(source: SourceTable, name: str | None) -> Inspection:
         () if frame.crs is not None else (problem("missing_crs", file=file),),
         () if len(frame) else (problem("empty_table", file=file),),
     )
+    other = layer_problem(frame.geometry, frame.crs, file)
     found = Inspection(
         "layer",
         file,
@@ -303,7 +308,7 @@ def _described(source: SourceTable, name: str | None) -> Inspection:
         shapes,
         None,
         counts,
-        (*problems[0], *problems[1]),
+        (*problems[0], *problems[1], *([] if other is None else [other])),
         source.notes,
         _use_of_layer(shapes, columns),
     )
@@ -388,9 +393,9 @@ def _inspect_grid(file: Path) -> Inspection:
 
 
 def _inspect_osm(file: Path) -> Inspection:
-    refuse_osm_bomb(file)
     counts = dict.fromkeys(("nodes", "ways", "highways", "relations"), 0)
     try:
+        refuse_osm_bomb(file)
         with osmium.io.Reader(file) as reader:
             box = reader.header().box()
         for kind, name in (
@@ -402,7 +407,9 @@ def _inspect_osm(file: Path) -> Inspection:
         roads = osmium.FileProcessor(file, osmium.osm.WAY).with_filter(osmium.filter.KeyFilter("highway"))
         counts["highways"] = sum(1 for _ in roads)
         counts["seniors"] = count_seniors(file)
-    except (RuntimeError, OSError) as error:
+    except InputError:
+        raise
+    except DAMAGE as error:
         raise unreadable(file, error) from error
     corners = (box.bottom_left, box.top_right)
     bounds = (corners[0].lon, corners[0].lat, corners[1].lon, corners[1].lat) if box.valid() else None

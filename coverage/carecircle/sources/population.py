@@ -35,6 +35,7 @@ from carecircle.sources.records import (
     filled,
     finish,
     interpret,
+    larger_parts,
     load,
     missing_header,
     with_keys,
@@ -100,7 +101,7 @@ def read_population(
     if not isinstance(path, pd.DataFrame) and Path(path).suffix.lower() in GRID_ENDINGS:
         return _from_grid(Path(path), bands, Reading(crs, datum, areas=areas, log=log))
     reading = Reading(crs, datum, layer, sheet, encoding, columns or {}, bad_rows, streets, areas, log)
-    draft = _keyed(interpret(load(path, reading), DEMAND, reading))
+    draft = larger_parts(_keyed(interpret(load(path, reading), DEMAND, reading)), *reversed(PEOPLE))
     if not set(_COUNTED) & set(draft.frame.columns):
         nobody = replace(missing_header(draft, "people"), key="missing_people", column=None)
         raise InputError([*draft.problems, nobody])
@@ -164,8 +165,8 @@ def _inside(draft: Draft, areas: gpd.GeoDataFrame | None) -> Draft:
         return draft
     narrowest = narrowest_area(draft.frame, areas)
     inside = narrowest.notna() | draft.frame.geometry.isna()
-    frame = filled(draft.frame, ("area_id",))
-    frame = frame.assign(area_id=frame["area_id"].where(frame["area_id"].notna(), narrowest))
+    draft = _coded(draft, areas)
+    frame = draft.frame.assign(area_id=draft.frame["area_id"].where(draft.frame["area_id"].notna(), narrowest))
     if len(inside) and not inside.any():
         raise InputError(problem("all_outside_areas", file=draft.source.file))
     if inside.all():
@@ -173,6 +174,15 @@ def _inside(draft: Draft, areas: gpd.GeoDataFrame | None) -> Draft:
     notes = (text("note.outside_areas", count=int((~inside).sum())),)
     source = replace(draft.source, rows=draft.source.rows[inside])
     return replace(draft, source=source).adding(frame[inside], notes=notes)
+
+
+def _coded(draft: Draft, areas: gpd.GeoDataFrame) -> Draft:
+    """Give rows with a code the key of its area; codes that no area has are pointed out and left out."""
+    frame = filled(draft.frame, ("area_id",))
+    if frame["area_id"].isna().all():
+        return draft.adding(frame)
+    found = match_areas(frame, areas, code="area_id", names={}, source=draft.source, headers=draft.headers)
+    return draft.adding(frame.assign(area_id=found.frame["area_id"]), findings=found.findings)
 
 
 def narrowest_area(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.Series:

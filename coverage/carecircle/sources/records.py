@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,7 @@ from carecircle.sources.tables.reading import (
     has_geometry,
     mapping_findings,
     read_table,
+    row_findings,
     without_personal,
 )
 
@@ -174,6 +176,8 @@ def _table_of_frame(frame: pd.DataFrame) -> SourceTable:
 
 def interpret(source: SourceTable, table: Table, reading: Reading) -> Draft:
     """Give the columns their contract's names and turn the cells into what the contract says."""
+    if len(source.frame) == 0:
+        raise InputError(problem("empty_table", file=source.file, sheet=source.sheet))
     geometry = source.frame.geometry.name if isinstance(source.frame, gpd.GeoDataFrame) else None
     kinds = {column.name: column for column in (*table.columns, Column("name", "text"))}
     if geometry is None and table.geometry:
@@ -322,6 +326,19 @@ def _ordered(frame: gpd.GeoDataFrame, table: Table) -> gpd.GeoDataFrame:
     first = [column.name for column in table.columns if column.name in frame.columns]
     rest = [column for column in frame.columns if column not in {*first, "geometry"}]
     return frame[[*first, *rest, "geometry"]]
+
+
+def larger_parts(draft: Draft, *columns: str) -> Draft:
+    """Point out rows in which a part is larger than its whole: each of `columns` is a part of the next there is."""
+    there = [column for column in columns if column in draft.frame.columns]
+    findings: list[Finding] = []
+    for part, whole in pairwise(there):
+        values, totals = draft.frame[part], draft.frame[whole]
+        titles = {name: draft.headers.get(column, column) for name, column in (("part", part), ("whole", whole))}
+        gaps = {name: pd.Series(title, index=values.index) for name, title in titles.items()}
+        gaps |= {"value": values.map("{:g}".format), "total": totals.map("{:g}".format)}
+        findings += row_findings("doubtful", "part_larger", values > totals, draft.source, titles["part"], **gaps)
+    return draft.adding(findings=tuple(findings))
 
 
 def filled(frame: pd.DataFrame, columns: tuple[str, ...], value: float | None = None) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ def _unpack(file: Path, folder: Path) -> dict[str, Path]:
                 written[name] = target
     except InputError:
         raise
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, IndexError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, IndexError) as error:
         raise InputError(problem("archive_damaged", file=file)) from error
     except OSError as error:
         raise InputError(problem("unreadable_file", file=file, why=error.strerror or type(error).__name__)) from error

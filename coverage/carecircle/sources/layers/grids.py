@@ -21,6 +21,7 @@ from carecircle.china.coordinates import Datum, to_wgs84, wgs84_to_bd09, wgs84_t
 from carecircle.china.headers import match_headers
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, Problem, problem, require_file
+from carecircle.guards import refuse_many_cells, refuse_raster_bomb
 from carecircle.language import text
 from carecircle.schema import DEMAND, LEVELS
 from carecircle.sources.layers.reading import CrsLike, datum_note, known_crs
@@ -77,8 +78,9 @@ def grid_points(
         with rasterio.open(file, driver="GTiff") as grid:
             columns = band_columns(grid, file, bands)
             system = grid_crs(grid, file, crs)
-            strips = _strips(_window(grid, areas, system))
-            cells = pd.concat([_cells(grid, strip, columns) for strip in strips], ignore_index=True)
+            window = _window(grid, areas, system)
+            refuse_raster_bomb(grid, file, int(window.width * window.height))
+            cells = _all_cells(grid, window, columns, file)
             x, y = _moved(grid.transform, cells["column"].to_numpy() + 0.5, cells["row"].to_numpy() + 0.5)
     except _BROKEN as error:
         raise unreadable(file, error) from error
@@ -302,6 +304,16 @@ def _strips(window: Window) -> Iterator[Window]:
     height = max(1, _STRIP_CELLS // max(1, window.width))
     for start in range(0, max(1, window.height), height):
         yield Window(window.col_off, window.row_off + start, window.width, min(height, window.height - start))
+
+
+def _all_cells(grid: rasterio.DatasetReader, window: Window, columns: Mapping[str, int], file: Path) -> pd.DataFrame:
+    """Return the cells of a window as `_cells` does, strip by strip, or raise when they become too many."""
+    parts, count = [], 0
+    for strip in _strips(window):
+        parts.append(_cells(grid, strip, columns))
+        count += len(parts[-1])
+        refuse_many_cells(count, file)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _cells(grid: rasterio.DatasetReader, window: Window, columns: Mapping[str, int]) -> pd.DataFrame:

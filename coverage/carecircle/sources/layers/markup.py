@@ -23,6 +23,7 @@ from carecircle.guards import refuse_xml_entities
 from carecircle.language import text
 from carecircle.sources.layers.encodings import BYTES, Word, decoded, guess, known_encoding, sample, share_fitting
 from carecircle.sources.layers.formats import Flags, read_features, warnings_found
+from carecircle.sources.tables.reading import unreadable
 
 Read = tuple[pd.DataFrame, Flags, tuple[str, ...], tuple[Finding, ...]]
 """Frame, rows whose rings were closed, notes, findings."""
@@ -171,8 +172,9 @@ def _as_text(file: Path, raw: bytes, encoding: str | None) -> tuple[str, tuple[F
     for name in ("utf-8-sig", *([] if given is None else [given])):
         try:
             return raw.decode(name), () if name == "utf-8-sig" else (_recoded(file, name),)
-        except UnicodeDecodeError:
-            pass
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data":  # the file breaks off amid a character
+                raise unreadable(file, error) from error
     best = guess([Word(line) for line in raw.splitlines() if not line.isascii()][:5000] or [Word(raw)])
     if best is None or share_fitting([Word(raw)], best.encoding) < 1:
         raise InputError(problem("encoding_unknown", file=file))

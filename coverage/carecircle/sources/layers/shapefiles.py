@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pyogrio
 from pyogrio.errors import CRSError
+from pyproj import CRS
 from pyproj.exceptions import ProjError
 
 from carecircle.errors import InputError, problem
@@ -107,8 +108,10 @@ def read_shapefile(file: Path, encoding: str | None = None) -> SourceTable:
     parts = find_parts(file)
     _refuse_cut(file)
     attributes = read_attributes(parts[".dbf"]) if ".dbf" in parts else None
+    system = _system_in_gbk(parts)
     try:
         raw, closed, found, rebuilt = _read(parts, attributes)
+        raw = raw if system is None else raw.set_crs(system)
     except (CRSError, ProjError):  # its .prj says something, but nothing that is a coordinate system
         spoilt = parts.pop(".prj", file)
         raw, closed, found, rebuilt = _read(parts, attributes)
@@ -121,6 +124,18 @@ def read_shapefile(file: Path, encoding: str | None = None) -> SourceTable:
     notes += [] if ".dbf" in parts else [text("note.table_missing")]
     source = source.adding(found, notes)
     return source if attributes is None else _with_text(source, attributes, parts, encoding)
+
+
+def _system_in_gbk(parts: dict[str, Path]) -> CRS | None:
+    """Return the system of a .prj with Chinese names, and take the file away, which pyogrio cannot read; else None."""
+    said = parts[".prj"].read_bytes() if ".prj" in parts else b""
+    try:
+        said.decode("utf-8")
+    except UnicodeDecodeError:
+        del parts[".prj"]
+        with suppress(ProjError):
+            return CRS.from_wkt(said.decode("gb18030", "replace"))
+    return None
 
 
 def _read(

@@ -117,11 +117,12 @@ def _numbers(keys: pd.Series) -> _Integers:
 
 
 def _lonlat(facilities: gpd.GeoDataFrame) -> NDArray[np.float64]:
-    """Return longitudes and latitudes, shape (n, 2), NaN where there is no point."""
+    """Return longitudes and latitudes, shape (n, 2), NaN where there is no point on earth."""
     shapes = facilities.geometry.to_numpy()
     point = (shapely.get_type_id(shapes) == shapely.GeometryType.POINT) & ~shapely.is_empty(shapes)
     points = np.where(point, shapes, None)
-    return np.column_stack([shapely.get_x(points), shapely.get_y(points)]).astype(float)
+    lonlat = np.column_stack([shapely.get_x(points), shapely.get_y(points)]).astype(float)
+    return np.where((np.abs(lonlat) <= [180, 90]).all(axis=1, keepdims=True), lonlat, np.nan)
 
 
 def _chained(numbers: _Integers) -> _Integers:

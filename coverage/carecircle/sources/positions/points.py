@@ -19,7 +19,14 @@ from carecircle.language import text
 from carecircle.sources.addresses import address_header
 from carecircle.sources.layers.reading import known_crs, to_lonlat
 from carecircle.sources.positions.shifts import on_wgs84, street_lines
-from carecircle.sources.positions.written import Why, guess_projection, parse_degrees, split_pair, swapped
+from carecircle.sources.positions.written import (
+    Why,
+    guess_projection,
+    layer_problem,
+    parse_degrees,
+    split_pair,
+    swapped,
+)
 from carecircle.sources.records import POSITIONS, Draft, Reading, Shapes, missing_header, with_shapes
 from carecircle.sources.roads.places import is_osm
 from carecircle.sources.tables.reading import column_finding, row_problems
@@ -154,6 +161,10 @@ def _middle(reading: Reading) -> tuple[float, float] | None:
 def in_lonlat(draft: Draft, reading: Reading) -> Draft:
     """Turn the geometry into EPSG:4326 and mark the rows whose place cannot be on earth."""
     before = gpd.GeoDataFrame(draft.frame).geometry
+    declared = before.crs if reading.crs is None else known_crs(reading.crs, draft.source.file)
+    other = layer_problem(before, declared, draft.source.file)
+    if other is not None:
+        raise InputError([*draft.problems, other])
     datum: Datum = "wgs84" if reading.datum == "auto" else reading.datum
     frame, notes = to_lonlat(gpd.GeoDataFrame(draft.frame), draft.source.file, crs=reading.crs, datum=datum)
     west, south, east, north = shapely.bounds(frame.geometry.to_numpy()).T

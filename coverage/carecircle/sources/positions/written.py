@@ -328,15 +328,15 @@ def contradicts(x: Floats, y: Floats, crs: CRS) -> Projection | None:
     return None if right and (found.crs is None or found.crs.to_epsg() == said) else found
 
 
-def layer_problem(layer: gpd.GeoDataFrame, file: str | Path | None = None) -> Problem | None:
-    """Return the problem that a layer's coordinates are not in the system it says, None when they may be."""
-    box = layer.geometry.bounds.to_numpy()
+def layer_problem(shapes: gpd.GeoSeries, declared: CRS | None, file: str | Path | None = None) -> Problem | None:
+    """Return the problem that coordinates are not in the system that is declared, None when they may be."""
+    box = shapes.bounds.to_numpy()
     x, y = (box[:, :2] + box[:, 2:]).T / 2
-    found = None if layer.crs is None else contradicts(x, y, layer.crs)
-    if found is None:
+    found = None if declared is None else contradicts(x, y, declared)
+    if declared is None or found is None:
         return None
     like = text(f"position.{found.why}", crs="" if found.crs is None else f"EPSG:{found.crs.to_epsg()}")
     like += text("position.swapped") if found.swapped else ""
     some = np.flatnonzero(found.fits & np.isfinite(x) & np.isfinite(y))[:1]
     first, second = (f"{values[some].sum():.10g}" for values in (x, y))
-    return problem("not_as_declared", file=file, declared=layer.crs.name, like=like, x=first, y=second)
+    return problem("not_as_declared", file=file, declared=declared.name, like=like, x=first, y=second)

@@ -21,6 +21,8 @@ from carecircle.language import text
 from carecircle.sources.roads.streets import Streets
 from carecircle.traffic import KEYS
 
+DAMAGE = (RuntimeError, ValueError, OSError, osmium.InvalidLocationError)
+"""What pyosmium raises for files that are damaged."""
 _CLIP_EVERY = 20_000
 """Ways held before those outside the boundary are thrown away: bounds the memory of reading a province."""
 
@@ -100,7 +102,7 @@ def read_osm(path: Path, boundary: shapely.Geometry | None = None) -> Streets:
         lost = _read(path, ways, combinations, barriers)
     except InputError:
         raise
-    except (RuntimeError, ValueError, OSError) as error:
+    except DAMAGE as error:
         raise InputError(problem("unreadable_file", file=path, why=str(error))) from error
     ways.flush()
     return _assemble(path, ways, combinations, barriers, lost)

@@ -18,6 +18,7 @@ import shapely
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, problem
 from carecircle.guards import refuse_osm_bomb
+from carecircle.sources.roads.osm import DAMAGE
 from carecircle.sources.tables.cells import as_date, as_number
 from carecircle.sources.tables.reading import SourceTable, unreadable, without_personal
 
@@ -45,7 +46,9 @@ def osm_facilities(file: Path) -> SourceTable:
     """
     try:
         found = _objects(file)
-    except (RuntimeError, osmium.InvalidLocationError, OSError) as error:
+    except InputError:
+        raise
+    except DAMAGE as error:
         raise unreadable(file, error) from error
     if not found:
         raise InputError(problem("no_osm_facilities", file=file))

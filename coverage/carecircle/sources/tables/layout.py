@@ -104,7 +104,9 @@ def _kinds(sheet: Sheet, heading: Heading, body: pd.DataFrame, there: Mask) -> p
     notes = _note_rows(rows)
     for mask, kind in ((headings & ~notes, "heading"), (notes, "note"), (rows.totals, "total")):
         kinds[mask] = kind
-    kinds[_printed_again(sheet, heading, body, rows.counts)] = "header"
+    again = _printed_again(sheet, heading, body, rows.counts)
+    kinds[(rows.counts == 1) & np.append(again[1:], False)] = "heading"
+    kinds[again] = "header"
     return kinds
 
 

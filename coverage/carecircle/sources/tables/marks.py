@@ -57,7 +57,7 @@ def marks_of(raw: bytes, sheet: str, position: int) -> Marks | None:
             if "xl/workbook.xml" in names:
                 return _xlsx_marks(archive, sheet)
             return _ods_marks(archive.read("content.xml"), sheet) if "content.xml" in names else None
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, NotImplementedError, ET.ParseError):
+    except (zipfile.BadZipFile, LookupError, ValueError, EOFError, OSError, NotImplementedError, ET.ParseError):
         return None
 
 
