@@ -47,6 +47,7 @@ class _Setting:
     demand_area: dict[str, Ints]
     facility_area: dict[str, Ints]
     served_share: float
+    parent: Ints
 
 
 def coverage(
@@ -154,7 +155,8 @@ def _setting(
             names = assign_areas(points, areas[areas["level"] == level], code)
             by_level[level] = names.map(position).fillna(-1).to_numpy(np.int64)
         where.append(by_level)
-    return _Setting(areas, levels, demand, snap(demand, network), _weights(demand), where[0], where[1], served_share)
+    at, weights, (own, theirs) = snap(demand, network), _weights(demand), where
+    return _Setting(areas, levels, demand, at, weights, own, theirs, served_share, parents(areas))
 
 
 def _refuse_unusable(areas: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame) -> None:
@@ -268,9 +270,8 @@ def _units(
     parts = [_rows(setting, level, kind, minutes, measure, level, *pair)]
     holder = np.arange(len(setting.areas))
     own = (setting.areas["level"] == level).to_numpy()
-    parent = _parents(setting.areas)
     for wider in reversed(setting.levels[: setting.levels.index(level)]):
-        holder = _climb(setting.areas, parent, holder, wider)
+        holder = _climb(setting.areas, setting.parent, holder, wider)
         inside = own & (holder >= 0)
         sums = [
             np.bincount(holder[inside], weights=values[inside], minlength=len(holder)).astype(float) for values in pair
@@ -279,7 +280,7 @@ def _units(
     return pd.concat(parts, ignore_index=True)
 
 
-def _parents(areas: gpd.GeoDataFrame) -> Ints:
+def parents(areas: gpd.GeoDataFrame) -> Ints:
     """Return the position of each area's parent, -1 where it has none in the table.
 
     Where the parent named is not in the table (a level is left out), it is the wider area that holds it, by place or

@@ -15,6 +15,7 @@ A user sees `str(error)`: one line per problem, in the user's language, saying w
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -132,9 +133,14 @@ def problem(
     return Problem(key, file, sheet, row, column, values)
 
 
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # a name that is not UTF-8 has halves of pairs in it
+
+
 def require_file(path: str | Path) -> Path:
-    """Return `path` as a `Path`, or raise `MissingInputError` when nothing is there."""
+    """Return `path` as a `Path`, or raise `InputError` when nothing is there, or its name cannot be printed."""
     found = Path(path)
+    if _UNPRINTABLE.search(str(path)):
+        raise InputError(problem("file_name", file=_UNPRINTABLE.sub("\ufffd", str(path))))
     if not found.exists():
         raise MissingInputError(problem("missing_file", file=found))
     return found

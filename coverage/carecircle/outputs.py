@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -35,6 +36,8 @@ LAYER_DRIVERS = {
 }
 """Formats a layer is written in, by the ending of its name; ``.parquet`` is GeoParquet."""
 
+# XML 1.0 section 2.2: what is no character, but tab and line feed; and halves of pairs, which UTF-8 cannot say.
+_UNSPEAKABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _RESERVED = ("fid", "ogc_fid", "geom", "geometry")
 _NO_DATE = "2000-01-01T00:00:00Z"
 
@@ -319,3 +322,14 @@ def _jsonable(value: Any) -> Any:
     if value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
         return None
     return value
+
+
+def speakable(words: str) -> str:
+    r"""Return text without what files of text and XML cannot hold: control signs and halves of pairs become a mark.
+
+    Examples
+    --------
+    >>> speakable("a\x00b\r\nc")
+    'a�b\nc'
+    """
+    return _UNSPEAKABLE.sub("\ufffd", words.replace("\r\n", "\n").replace("\r", "\n"))

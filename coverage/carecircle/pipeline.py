@@ -18,7 +18,7 @@ from carecircle.findings import QualityLog
 from carecircle.folders import claimed, whole_folder
 from carecircle.intake import read_inputs
 from carecircle.isochrones import IsochroneOptions, isochrones
-from carecircle.language import current_language
+from carecircle.language import current_language, text
 from carecircle.model import Profile, Study
 from carecircle.network import RoadNetwork
 from carecircle.outputs import write_json, write_layers
@@ -126,6 +126,7 @@ def make_study(plan: Plan, *, progress: Progress | None = None, stages: Stages |
     tell, stages = _teller(progress), stages or Stages(on=False)
     log = QualityLog()
     found = read_inputs(plan, log, lambda stage: tell(stage, STAGES.index(stage), len(STAGES)))
+    notes = (*found.notes, *((text("note.key_in_map"),) if plan.output.tiles == "tianditu" else ()))
     network, facilities, areas, demand = found.network, found.facilities, found.areas, found.demand
     counted = facilities if plan.facilities.count_closed else open_facilities(facilities)
     tell("times", 4, len(STAGES))
@@ -149,8 +150,8 @@ def make_study(plan: Plan, *, progress: Progress | None = None, stages: Stages |
         rings,
         cover,
         _streets(network),
-        found.notes,
-        _provenance(plan, network, found.notes),
+        notes,
+        _provenance(plan, network, notes),
         log.to_frame(),
     )
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from carecircle.cli import app
 from carecircle.datasets import demo_file
 
-COMMANDS = ["run", "demo", "times", "isochrones", "coverage", "fetch", "inspect", "version"]
+COMMANDS = ["run", "demo", "times", "isochrones", "coverage", "check", "geocode", "fetch", "inspect", "version"]
 SIDE, STEP = 11, 200
 
 

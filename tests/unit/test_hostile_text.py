@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import runpy
 import zipfile
@@ -19,8 +20,9 @@ from carecircle.cli import app
 from carecircle.config import load_plan
 from carecircle.errors import InputError
 from carecircle.language import text
+from carecircle.outputs import speakable
 from carecircle.report import map_html, quality_html, write_csv, write_quality, write_workbook
-from carecircle.report.workbook import harmless, speakable
+from carecircle.report.workbook import harmless
 
 city = runpy.run_path(str(Path(__file__).parents[1] / "browser" / "hostile_city.py"))
 PAYLOADS, PRINTABLE = city["PAYLOADS"], city["PRINTABLE"]
@@ -192,11 +194,24 @@ def test_the_key_of_a_base_map_goes_nowhere_else(tmp_path, monkeypatch):
     key = "0123456789abcdef0123456789abcdef"
     monkeypatch.setenv("CARECIRCLE_TIANDITU_KEY", key)
     for tiles, holding in (("none", set()), ("osm", set()), ("tianditu", {"map.html"})):
-        _, folder = city["study"](tmp_path / tiles, PRINTABLE[:3], output=(f'tiles = "{tiles}"',))
+        study, folder = city["study"](tmp_path / tiles, PRINTABLE[:3], output=(f'tiles = "{tiles}"',))
+        assert any("密钥" in note for note in study.notes) == (tiles == "tianditu")
         found = {path.name for path in folder.rglob("*") if path.is_file() and key.encode() in path.read_bytes()}
         assert found == holding
     with pytest.raises(InputError, match="key"):
         load_plan(_with_key(tmp_path, key))
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2J.csv", os.fsdecode("表.csv".encode("gbk"))])
+def test_names_of_files_that_cannot_be_shown(tmp_path, name):
+    """They are refused before a terminal is told to do something, or a message cannot be written."""
+    (tmp_path / name).write_text("编号,经度,纬度\nA,102.5,24.3\n", "utf-8")
+    with pytest.raises(InputError) as caught:
+        read_facilities(tmp_path / name)
+    assert caught.value.problems[0].key == "file_name"
+    shown = CliRunner().invoke(app, ["inspect", str(tmp_path / name)])
+    assert "\x1b" not in shown.output
+    assert "�" in shown.output
 
 
 def _with_key(folder, key):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from carecircle.findings import QualityLog, as_findings
 from carecircle.folders import whole_folder
 from carecircle.intake import read_inputs
 from carecircle.language import text
+from carecircle.outputs import write_json
 from carecircle.report import facts
 from carecircle.report.quality import DONE, NEED, quality_summary, write_quality
 from carecircle.stages import Stages
@@ -26,7 +28,8 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="A setting instead of the plan's: reach.profile=adult, reach.minutes=[10,15]."),
 ]
-CHECKED = ("quality.html", "quality.csv", "quality.xlsx")
+CHECKED = ("quality.html", "quality.csv", "quality.xlsx", "check.json")
+"""What `check` writes; the last one shows that a folder is its own."""
 """Files of a check."""
 
 
@@ -75,8 +78,6 @@ def check_plan(
                 wrong = error
         log.add(as_findings(wrong.problems if wrong else ()))
         found = log.to_frame()
-        with whole_folder(out, CHECKED, CHECKED[-1]) as draft:
-            write_quality(found, draft, title=loaded.title, as_of=loaded.as_of, workbook=True)
         sums = quality_summary(found)
         counts = {
             "files": len(sums),
@@ -84,6 +85,9 @@ def check_plan(
             "look": int(sums[[action for action in NEED if action != "problem"]].to_numpy().sum()),
             "mended": int(sums[list(DONE)].to_numpy().sum()),
         }
+        with whole_folder(out, CHECKED, CHECKED[-1]) as draft:
+            write_quality(found, draft, title=loaded.title, as_of=loaded.as_of, workbook=True)
+            write_json({"carecircle": version("carecircle"), **counts}, draft / CHECKED[-1])
         told.say(text("cli.checked", **counts))
         told.say(text("cli.report", path=(out / "quality.html").resolve()))
         if wrong is not None:

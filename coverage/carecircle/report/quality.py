@@ -16,8 +16,9 @@ import pandas as pd
 
 from carecircle.findings import ACTIONS, Action
 from carecircle.language import Language, catalogue, current_language, text
+from carecircle.outputs import speakable
 from carecircle.report import facts, offline
-from carecircle.report.workbook import quality_columns, speakable, write_csv, write_sheets, write_text
+from carecircle.report.workbook import quality_columns, write_csv, write_sheets, write_text
 
 if TYPE_CHECKING:
     from carecircle.model import Study

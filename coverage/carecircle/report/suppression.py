@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from carecircle.cover import ALL_KINDS
-from carecircle.cover import _parents as parents_of
+from carecircle.cover import parents as parents_of
 from carecircle.language import text
 from carecircle.report.facts import MEASURES, WITHHELD
 from carecircle.schema import LEVELS, PEOPLE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -25,6 +24,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from carecircle.errors import OutputError
 from carecircle.language import Language, current_language, text
+from carecircle.outputs import speakable
 from carecircle.report import facts
 from carecircle.report.suppression import tabled
 
@@ -37,8 +37,6 @@ _CELL_LIMIT = 32_767
 _ROW_LIMIT = 1_000_000
 _FIXED = {"notes": 0, "quality": 0}
 """Columns that stay in sight; two where a sheet does not say."""
-# XML 1.0 section 2.2: what is no character, but tab and line feed; and halves of pairs, which UTF-8 cannot say.
-_UNSPEAKABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _NO_DATE = datetime(2000, 1, 1)  # noqa: DTZ001  a date without a place, as workbooks have it
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫")
 _BREAKS = ("\t", "\n")
@@ -158,17 +156,6 @@ def harmless(value: object) -> object:
         return value
     words = speakable(value)
     return f"'{words}" if words.startswith(_BREAKS) or words.lstrip(_UNSEEN).startswith(_FORMULA_STARTS) else words
-
-
-def speakable(words: str) -> str:
-    r"""Return text without what files of text and XML cannot hold: control signs and halves of pairs become a mark.
-
-    Examples
-    --------
-    >>> speakable("a\x00b\r\nc")
-    'a�b\nc'
-    """
-    return _UNSPEAKABLE.sub("\ufffd", words.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> Path:

@@ -68,7 +68,7 @@ def read_facilities(
         EPSG:4326).
     datum
         ``"gcj02"`` (AMap, Tencent) or ``"bd09"`` (Baidu) when the coordinates are shifted; ``"auto"`` to find out
-        by what the file says of each row (坐标系), else by `streets` and `areas` (`sources.datums.judge_datum`).
+        by what the file says of each row (坐标系), else by `streets` and `areas` (`sources.positions.datums`).
     layer, sheet
         Which layer or sheet, where there are several.
     encoding
