@@ -22,55 +22,13 @@ from bad_files.registry import CASES, KINDS, make_all, page  # noqa: E402
 from bad_files.worker import Worker  # noqa: E402
 
 NAMES = [case.name for case in CASES]
+STREETS, HOMES = ("--roads", "{good}/roads.osm.pbf"), ("--facilities", "{good}/homes.csv")
+PEOPLE, OUT = "{good}/people.csv", ("--out", "{out}.csv")
 COMMANDS = {
-    "facilities": (
-        "times",
-        "--roads",
-        "{good}/roads.osm.pbf",
-        "--facilities",
-        "{file}",
-        "--points",
-        "{good}/people.csv",
-        "--out",
-        "{out}.csv",
-    ),
-    "roads": (
-        "times",
-        "--roads",
-        "{file}",
-        "--facilities",
-        "{good}/homes.csv",
-        "--points",
-        "{good}/people.csv",
-        "--out",
-        "{out}.csv",
-    ),
-    "areas": (
-        "coverage",
-        "--roads",
-        "{good}/roads.osm.pbf",
-        "--facilities",
-        "{good}/homes.csv",
-        "--areas",
-        "{file}",
-        "--population",
-        "{good}/people.csv",
-        "--out",
-        "{out}.csv",
-    ),
-    "people": (
-        "coverage",
-        "--roads",
-        "{good}/roads.osm.pbf",
-        "--facilities",
-        "{good}/homes.csv",
-        "--areas",
-        "{good}/areas.gpkg",
-        "--population",
-        "{file}",
-        "--out",
-        "{out}.csv",
-    ),
+    "facilities": ("times", *STREETS, "--facilities", "{file}", "--points", PEOPLE, *OUT),
+    "roads": ("times", "--roads", "{file}", *HOMES, "--points", PEOPLE, *OUT),
+    "areas": ("coverage", *STREETS, *HOMES, "--areas", "{file}", "--population", PEOPLE, *OUT),
+    "people": ("coverage", *STREETS, *HOMES, "--areas", "{good}/areas.gpkg", "--population", "{file}", *OUT),
     "plan": ("run", "{file}", "--out", "{out}"),
     "study": ("run", "{file}", "--out", "{out}"),
 }

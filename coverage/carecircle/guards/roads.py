@@ -12,6 +12,7 @@ from typing import BinaryIO
 from carecircle.errors import InputError, problem
 from carecircle.guards.archives import readable
 from carecircle.guards.markup import refuse_xml_entities
+from carecircle.guards.numbers import seven_bits
 
 # https://wiki.openstreetmap.org/wiki/PBF_Format: a BlobHeader must be smaller than 64 KiB, a Blob than 32 MiB.
 MAX_HEAD, MAX_BLOCK = 64 << 10, 32 << 20
@@ -97,8 +98,8 @@ def _numbers(stream: BinaryIO, end: int) -> dict[int, int]:
     found: dict[int, int] = {}
     while (at := stream.tell()) < end:
         raw = stream.read(2 * _VARINT)
-        key, used = _varint(raw, 0)
-        value, used = _varint(raw, used) if key & 7 in {0, 2} else (0, used)
+        key, used = seven_bits(raw, 0)
+        value, used = seven_bits(raw, used) if key & 7 in {0, 2} else (0, used)
         step = {0: 0, 1: 8, 2: value, 5: 4}.get(key & 7)
         if step is None or not raw:
             break
@@ -108,16 +109,6 @@ def _numbers(stream: BinaryIO, end: int) -> dict[int, int]:
     return found
 
 
-def _varint(raw: bytes, at: int) -> tuple[int, int]:
-    """Return a number written in sevens of bits, and where the next begins."""
-    value = 0
-    for place, byte in enumerate(raw[at : at + _VARINT]):
-        value |= (byte & 0x7F) << (7 * place)
-        if byte < 0x80:
-            return value, at + place + 1
-    return value, at + _VARINT
-
-
 def _texts(blob: bytes) -> bytes:
     """Return the table of texts of a block: the first field of its content, which is as it is (1) or zlib (3)."""
     if part := _part(blob, 1):
@@ -125,7 +116,7 @@ def _texts(blob: bytes) -> bytes:
     inflate, packed = zlib.decompressobj(), _part(blob, 3)
     try:
         head = inflate.decompress(packed, 1 + _VARINT)
-        size, used = _varint(head, 1)
+        size, used = seven_bits(head, 1)
         if head[:1] != b"\x0a":  # a header of a file, or a block without texts
             return b""
         return head[used:] + inflate.decompress(inflate.unconsumed_tail, max(1, size + used - len(head)))
@@ -137,8 +128,8 @@ def _part(message: bytes, wanted: int) -> bytes:
     """Return the bytes of a field, b"" where the message has none."""
     at = 0
     while at < len(message):
-        key, at = _varint(message, at)
-        value, used = _varint(message, at) if key & 7 in {0, 2} else (0, at)
+        key, at = seven_bits(message, at)
+        value, used = seven_bits(message, at) if key & 7 in {0, 2} else (0, at)
         size = {0: 0, 1: 8, 2: value, 5: 4}.get(key & 7)
         if size is None:
             break
@@ -160,7 +151,7 @@ def _has_zero(texts: bytes) -> bool:
         return False
     at = 0
     while at < len(texts):
-        size, start = _varint(texts, at + 1)
+        size, start = seven_bits(texts, at + 1)
         if b"\0" in texts[start : start + size]:
             return True
         at = start + size

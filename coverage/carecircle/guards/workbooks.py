@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from carecircle.errors import InputError, problem
 from carecircle.guards.archives import checked_members, is_zip, unpacked
+from carecircle.guards.numbers import seven_bits
 
 MAX_WORKBOOK = 2 << 30
 """Bytes of an unpacked workbook: 30 million cells of 35 bytes are 1 GB."""
@@ -161,8 +162,8 @@ def _xlsb_sheet(content: bytes) -> _Corners:
     """Return the corners of cell records: kind and length in sevens of bits, then the column; rows have their own."""
     corners, row, at = _Corners(), 0, 0
     while at < len(content):
-        kind, at = _seven_bits(content, at, 2)
-        length, at = _seven_bits(content, at, 4)
+        kind, at = seven_bits(content, at, 2)
+        length, at = seven_bits(content, at, 4)
         first = int.from_bytes(content[at : at + 4], "little")
         if kind == _XLSB_ROW:
             row = first
@@ -170,15 +171,6 @@ def _xlsb_sheet(content: bytes) -> _Corners:
             corners.add((row,), (first,))
         at += length
     return corners
-
-
-def _seven_bits(content: bytes, at: int, most: int) -> tuple[int, int]:
-    value = 0
-    for place, byte in enumerate(content[at : at + most]):
-        value |= (byte & 0x7F) << (7 * place)
-        if byte < 0x80:
-            return value, at + place + 1
-    return value, at + most
 
 
 def _xls_sheets(content: bytes) -> Iterator[_Corners]:
