@@ -39,7 +39,9 @@ def refuse_xml_entities(file: Path) -> None:
                 parser.Parse(raw, not raw)
                 if not raw:
                     return
-        except (expat.ExpatError, _Elements):  # what is not XML is left to its reader
+        except InputError:
+            raise
+        except (expat.ExpatError, LookupError, ValueError, _Elements):  # what is not XML is left to its reader
             return
     raise InputError(problem("xml_prolog", file=file))
 

@@ -101,7 +101,7 @@ def _numbers(stream: BinaryIO, end: int) -> dict[int, int]:
         key, used = seven_bits(raw, 0)
         value, used = seven_bits(raw, used) if key & 7 in {0, 2} else (0, used)
         step = {0: 0, 1: 8, 2: value, 5: 4}.get(key & 7)
-        if step is None or not raw:
+        if step is None or not raw or at + used + step > end:
             break
         found[key >> 3] = max(value, found.get(key >> 3, 0))
         stream.seek(at + used + step)
@@ -119,7 +119,8 @@ def _texts(blob: bytes) -> bytes:
         size, used = seven_bits(head, 1)
         if head[:1] != b"\x0a":  # a header of a file, or a block without texts
             return b""
-        return head[used:] + inflate.decompress(inflate.unconsumed_tail, max(1, size + used - len(head)))
+        more = max(1, min(size + used - len(head), MAX_BLOCK))
+        return head[used:] + inflate.decompress(inflate.unconsumed_tail, more)
     except zlib.error:  # damaged: its reader will say so
         return b""
 

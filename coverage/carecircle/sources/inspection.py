@@ -446,7 +446,7 @@ def _inspect_graph(file: Path) -> Inspection:
             elif tag in {"node", "edge"}:
                 counts[f"{tag}s"] += 1
                 element.clear()
-    except (ET.ParseError, OSError) as error:
+    except (ET.ParseError, LookupError, ValueError, OSError) as error:
         raise unreadable(file, error) from error
     problems = () if counts["edges"] else (problem("no_roads", file=file),)
     columns = tuple(sorted({name for name in names.values() if name}))

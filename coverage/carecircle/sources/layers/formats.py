@@ -98,7 +98,7 @@ def _is_kml(head: bytes) -> bool:
     parser = expat.ParserCreate()
     parser.StartElementHandler = lambda name, _: roots.append(name)
     start = re.sub(rb'(<\?xml[^>]*?)\s+encoding\s*=\s*["\'][^"\']*["\']', rb"\1", head[:200])
-    with suppress(expat.ExpatError, ValueError):  # text in GBK ends the parser, after the first element
+    with suppress(expat.ExpatError, LookupError, ValueError):  # text in GBK ends the parser, after the first element
         parser.Parse(start + head[200:])
     return bool(roots) and roots[0].rpartition(":")[2].lower() == "kml"
 
