@@ -15,6 +15,14 @@ from .targets import attempt
 from .worker import limit_memory
 
 
+def _allow_many_files() -> None:
+    """Let this process have many files open: libosmium leaves some PBF files open whose head it refuses."""
+    import resource  # noqa: PLC0415  fuzzing is done on Linux
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1 << 16, most), most))
+
+
 def main() -> None:
     """Read until the input ends."""
     warnings.simplefilter("ignore")
@@ -22,6 +30,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what native libraries print must not mix with the answers
     limit_memory()
+    _allow_many_files()
     with tempfile.TemporaryDirectory() as place:
         while head := sys.stdin.buffer.read(8):
             content = sys.stdin.buffer.read(int.from_bytes(head, "big"))
