@@ -14,6 +14,7 @@ from carecircle.china.coordinates import DATUMS, gcj02_to_wgs84, wgs84_to_bd09, 
 from carecircle.datasets import demo_file
 from carecircle.language import use_language
 from carecircle.sources.areas import read_areas
+from carecircle.sources.facilities import read_facilities
 from carecircle.sources.positions import alignment
 from carecircle.sources.positions.datums import (
     coordinate_source,
@@ -93,6 +94,27 @@ def test_streets_and_areas_together_are_surer_than_streets_alone(registry, facil
     together = judge_datum(facilities[few], streets=roads, areas=areas, codes=registry["行政区划代码"][few])
     assert together.best == "gcj02"
     assert together.confidence > alone.evidence["gcj02"].probability
+
+
+def test_the_demo_registry_without_its_column_of_the_datum(registry, areas, roads):
+    """Streets and areas given, as in a run: GCJ-02, and nobody is asked."""
+    unsaid = registry.drop(columns="坐标系")
+    codes = unsaid["行政区划代码"]
+    found = judge_datum(unsaid[["经度", "纬度"]].astype(float), streets=roads, areas=areas, codes=codes)
+    assert (found.datum, found.best, found.sure, found.reason) == ("gcj02", "gcj02", True, "fits")
+    assert found.confidence > 0.9999
+    read = read_facilities(unsaid, datum="auto", streets=roads, areas=areas)
+    assert read["coordinate_source"].unique().tolist() == ["converted:gcj02"]
+    assert read.geometry.geom_equals(read_facilities(registry, datum="gcj02").geometry).all()
+
+
+@pytest.mark.parametrize("level", ["county", "township", "community"])
+def test_areas_of_any_size_do_not_hide_what_streets_say(registry, facilities, areas, roads, level):
+    """Nearly every place is in its county in every datum: that is no reason to be less sure."""
+    codes = registry["行政区划代码"]
+    found = judge_datum(facilities, streets=roads, areas=areas[areas["level"] == level], codes=codes)
+    assert found.datum == "gcj02"
+    assert found.confidence > 1 - 1e-9
 
 
 def test_three_points_are_too_few(facilities, roads):
@@ -376,6 +398,16 @@ def test_how_often_hypotheses_without_merit_are_called_sure():
     rng = np.random.default_rng(4)
     sure = [alignment.verdict([rng.normal(-2, 2, (1, 100, 5))], 3).sure for _ in range(400)]
     assert sum(sure) <= 2
+
+
+def test_streets_and_areas_are_counted_together_in_several_ways():
+    streets, areas = np.full((2, 4, 3), 1.5), np.full((4, 3), 2.0)
+    areas[1, 2] = -np.inf
+    ways = alignment.with_areas([streets, streets + 1], areas)
+    assert len(ways) == 2 * len(alignment.AREA_PARTS)
+    np.testing.assert_array_equal(ways[0], streets + areas)
+    np.testing.assert_array_equal(ways[2], streets + areas / 2)
+    np.testing.assert_array_equal(ways[-1], streets + 1)
 
 
 def test_mixtures():

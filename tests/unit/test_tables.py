@@ -676,6 +676,17 @@ def test_what_is_no_date_or_could_be_two(said):
     assert wrong.all()
 
 
+def test_whole_numbers_keep_all_their_digits():
+    """Parquet and databases give codes as whole numbers; floats would lose the last digits of long ones."""
+    cells = pd.Series([110101199003070011, -3, 10**25, 10**5000, None], dtype=object)
+    codes, lost = as_code(cells)
+    assert codes.tolist()[:3] == ["110101199003070011", "-3", str(10**25)]
+    assert codes.isna().tolist() == [False, False, False, False, True]
+    assert not lost.any()
+    assert as_number(cells)[0].tolist()[1] == -3
+    assert as_text(pd.Series(["养\ud800老"], dtype=object)).tolist() == ["养\ufffd老"]
+
+
 @pytest.mark.parametrize(
     ("said", "code"),
     [

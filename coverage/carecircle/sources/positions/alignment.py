@@ -21,6 +21,11 @@ bet against the position being a wrong one, and may be averaged over several way
 Statistics 49, 2021). With equal odds for each hypothesis, and for none of them, beforehand, the share of each in the
 sum is its probability. A position that any translation outdoes is never called sure.
 
+*Streets and areas.* Neighbours are in their areas together or not at all: what areas say counts for less than it adds
+up to, nobody knows by how much, and in full it can hide what streets say, as both are scaled together. It is therefore
+counted in full, by half, and not at all, and the e-values are averaged: where areas are no help they cost a factor of
+three at most.
+
 *Two datums in one file.* Two positions may fit better together than one alone, each a part of the points. Where no
 translation in the place of one of the two does as well, the points are called mixed.
 
@@ -56,6 +61,8 @@ _CLEAR_METRES, _CLEAR_SHARE = 250.0, 0.8  # kept clear around hypotheses; in par
 _AROUND, _RING_METRES = 6, (60.0, 200.0)  # places around each point where the density of lines is measured
 STREETS_FARTHEST, BORDERS_FARTHEST = 1000.0, 2000.0
 """Metres; farther away from streets, or from borders, all distances count alike."""
+AREA_PARTS = (1.0, 0.5, 0.0)
+"""How much of what areas say is counted beside streets, each in its turn."""
 _INSIDE_METRES = 50.0  # how far outside its area a point may lie: areas are generalised
 _GAIN = 2.0  # what two positions together must gain over one to count: its logarithm of the likelihood
 _SHARES = np.arange(1, 10) / 10
@@ -181,6 +188,11 @@ def area_ratios(within: Bools, hypotheses: int) -> Floats:
     trials = within[hypotheses:]
     anyhow = (trials.sum(axis=0) + 0.5) / (len(trials) + 1.0)
     return np.asarray(np.where(within, -np.log(anyhow), -np.inf))
+
+
+def with_areas(streets: Sequence[Floats], areas: Floats) -> list[Floats]:
+    """Return ways to count streets, (g, p, n) each, and areas, (p, n), together; both in full come first."""
+    return [way + (areas * part if part else 0.0) for part in AREA_PARTS for way in streets]
 
 
 def row_scores(ratios: Floats, model: Model) -> Floats:

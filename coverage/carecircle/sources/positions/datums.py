@@ -232,7 +232,7 @@ def _points_judged(hypotheses: Floats, own: Shapes, tree: shapely.STRtree) -> Da
             np.where(seen, alignment.line_ratios(metres, density, model, alignment.STREETS_FARTHEST), 0.0)
             for density in alignment.street_densities(metres, nearby, count)
         ]
-        ways = [ratios + found for found in by_street]
+        ways = by_street if shapely.is_missing(own).all() else alignment.with_areas(by_street, ratios)
     scores = [alignment.row_scores(way, model) for way in ways]
     shown = np.where(seen, metres[:count], np.nan)
     inside = np.where(shapely.is_missing(own), np.nan, within[:count].astype(float))

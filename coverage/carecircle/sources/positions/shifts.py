@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from carecircle.china.coordinates import DATUMS, Datum, to_wgs84
 from carecircle.china.headers import plain, words
-from carecircle.errors import InputError, problem
+from carecircle.errors import InputError, UsageError, problem
 from carecircle.findings import Action, Finding
 from carecircle.language import text
 from carecircle.sources.layers.reading import datum_note
@@ -24,7 +25,15 @@ NAMES = {"wgs84": "WGS 84", "gcj02": "GCJ-02", "bd09": "BD-09"}
 
 
 def street_lines(streets: Any) -> NDArray[np.object_]:
-    """Return streets as lines in EPSG:4326: of a `RoadNetwork` (anything with ``to_frame``), a frame, or an array."""
+    """Return streets as lines in EPSG:4326: of a `RoadNetwork` (anything with ``to_frame``), a frame, or an array.
+
+    Raises
+    ------
+    UsageError
+        It is the path of a file: `read_network` reads it.
+    """
+    if isinstance(streets, str | Path):
+        raise UsageError(text("usage.streets_path", value=streets))
     frame = streets.to_frame() if hasattr(streets, "to_frame") else streets
     if isinstance(frame, gpd.GeoDataFrame | gpd.GeoSeries):
         return np.asarray(frame.geometry.to_crs("EPSG:4326").to_numpy(), dtype=object)

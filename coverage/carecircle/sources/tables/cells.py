@@ -36,6 +36,8 @@ _FIRST_DAY = pd.Timestamp("1899-12-30")  # day 0 of spreadsheets, since they tak
 _DAYS = (10_000, 73_051)  # 1927-05-18 to 2100-01-01; below they would be hours or years
 _YEAR_AND_DIGIT = (19_000, 21_010)  # 20235 is a day of 1955, or May 2023: not to be guessed
 _OCTOBER_OR_JANUARY = r"(?:19|20)\d{2}\.1"
+_GIANT, _ENDLESS = 1 << 63, 10**4000  # Python refuses to write out longer numbers
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 _QUOTES = r"^['‘’`´＇]+"
@@ -56,13 +58,32 @@ def _holds(cells: pd.Series, *kinds: type) -> pd.Series:
 def cleaned(cells: pd.Series) -> pd.Series:
     """Return the cells as objects: text without blanks or invisible signs around it, None for marks of nothing."""
     raw = cells.astype(object)
-    raw = raw.where(raw.notna(), None)
+    raw = _without_giants(raw.where(raw.notna(), None))
     text = is_text(raw)
     if text.any():
-        stripped = raw[text].astype(str).str.strip(_INVISIBLE).str.strip()
+        stripped = _strings(raw[text]).str.strip(_INVISIBLE).str.strip()
         raw = raw.copy()
         raw[text] = stripped.where(~stripped.str.casefold().isin(marks_of_nothing()), None).astype(object)
     return raw.where(raw.notna(), None)
+
+
+def _without_giants(raw: pd.Series) -> pd.Series:
+    """Return the cells with whole numbers beyond 64 bits as text, so that arithmetic need not hold them."""
+    whole = raw.index[_holds(raw, int)]
+    giant = pd.Index([place for place, cell in raw[whole].items() if abs(cell) >= _GIANT])
+    if giant.empty:
+        return raw
+    result = raw.copy()
+    result.loc[giant] = [str(cell) if abs(cell) < _ENDLESS else hex(cell) for cell in raw.loc[giant]]
+    return result
+
+
+def _strings(texts: pd.Series) -> pd.Series:
+    """Return text as pandas' strings; halves of pairs, which UTF-8 cannot say, become a mark."""
+    try:
+        return texts.astype(str)
+    except UnicodeEncodeError:
+        return texts.map(lambda cell: _SURROGATES.sub("\ufffd", cell)).astype(str)
 
 
 def as_text(cells: pd.Series) -> pd.Series:
@@ -74,9 +95,10 @@ def as_text(cells: pd.Series) -> pd.Series:
     ['001', '530402001001', None]
     """
     raw = cleaned(cells)
-    number = _holds(raw, int, float, np.int64, np.int32, np.float64, np.float32)
-    other = ~(number | raw.isna() | is_text(raw))
-    result = raw.copy()
+    whole_number = _holds(raw, int, np.int64, np.int32)
+    number = _holds(raw, float, np.float64, np.float32)
+    other = ~(whole_number | number | raw.isna() | is_text(raw))
+    result = raw.mask(whole_number, raw[whole_number].map(str))
     if other.any():
         said = raw[other].astype(str).str.removesuffix(" 00:00:00")
         result[other] = said.replace({"True": "是", "False": "否"}).astype(object)
