@@ -16,6 +16,8 @@ from carecircle.cover import assign_areas, coverage
 from carecircle.datasets import demo_file, demo_path
 from carecircle.edit import with_barriers
 from carecircle.errors import CarecircleError, InputError, OfflineError, OutputError, PlanError, UsageError
+from carecircle.findings import QualityLog
+from carecircle.geocoding import GeocodeOptions, address_sheet, geocode, merge_filled
 from carecircle.isochrones import IsochroneOptions, isochrones, reached_streets
 from carecircle.language import use_language
 from carecircle.model import MODES, PROFILES, Profile, Study, profile
@@ -33,12 +35,15 @@ from carecircle.sources import (
     read_points,
     read_population,
 )
+from carecircle.sources.positions.datums import DatumJudgement, judge_area_datum, judge_datum
 from carecircle.sources.roads.live import fetch_roads
 
 __all__ = [
     "MODES",
     "PROFILES",
     "CarecircleError",
+    "DatumJudgement",
+    "GeocodeOptions",
     "InputError",
     "IsochroneOptions",
     "OfflineError",
@@ -46,17 +51,23 @@ __all__ = [
     "Plan",
     "PlanError",
     "Profile",
+    "QualityLog",
     "RoadNetwork",
     "Study",
     "UsageError",
+    "address_sheet",
     "assign_areas",
     "coverage",
     "demo_file",
     "demo_path",
     "fetch_roads",
+    "geocode",
     "inspect_file",
     "isochrones",
+    "judge_area_datum",
+    "judge_datum",
     "load_plan",
+    "merge_filled",
     "minutes_raster",
     "nearest",
     "nearest_to_nodes",

@@ -25,7 +25,6 @@ import json
 import logging
 import math
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -41,6 +40,7 @@ from carecircle.china.coordinates import Datum
 from carecircle.errors import UsageError
 from carecircle.keys import Key
 from carecircle.language import text
+from carecircle.web import why_unanswered
 
 ServiceName = Literal["tianditu", "amap"]
 
@@ -228,7 +228,7 @@ class Desk:
                 headers = response.headers
                 return _Reply(response.status_code, headers.get("Location", ""), _pause(headers), body)
         except _FAILURES as error:
-            return Trouble("down", _why(error), {"server": self.shown, "seconds": f"{self.timeout:g}"})
+            return Trouble("down", why_unanswered(error), {"server": self.shown, "seconds": f"{self.timeout:g}"})
 
     def _judge(self, reply: _Reply) -> Said:
         """Return what a reply means: first by its HTTP status, then by what the service says."""
@@ -326,25 +326,6 @@ def _content(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
-
-
-def _why(error: BaseException) -> str:
-    """Return the sentence for a failure of the network."""
-    kinds = {
-        requests.exceptions.ProxyError: "why_proxy",
-        requests.exceptions.SSLError: "why_secure",
-        requests.exceptions.Timeout: "why_time",
-    }
-    known = next((sentence for kind, sentence in kinds.items() if isinstance(error, kind)), None)
-    if known is None and "timed out" in str(error):  # a timeout inside the body
-        known = "why_time"
-    return known or ("why_name" if _is_name_unknown(error) else "why_refused")
-
-
-def _is_name_unknown(error: BaseException | None) -> bool:
-    while error is not None and not isinstance(error, socket.gaierror):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def _degrees(lon: Any, lat: Any) -> tuple[float, float] | None:

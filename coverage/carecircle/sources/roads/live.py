@@ -40,6 +40,7 @@ from carecircle.language import text
 from carecircle.sources.roads.reading import OSM_ENDINGS, as_polygon
 from carecircle.sources.roads.store import store_folder
 from carecircle.traffic import KEYS
+from carecircle.web import why_unanswered
 
 _NAME = f"carecircle/{version('carecircle')} (through OSMnx)"
 _ROADS = '["highway"]'
@@ -253,28 +254,10 @@ def _plain_errors(desk: _Desk) -> Iterator[None]:
     except CarecircleError:
         raise
     except requests.RequestException as error:
-        why = _why(error)
+        why = why_unanswered(error)
         raise desk.failed(why, **({"seconds": desk.timeout} if why == "why_time" else {})) from error
     except OSError as error:
         raise OutputError(text("usage.not_written", file=desk.cache, why=error)) from error
-
-
-def _why(error: requests.RequestException) -> str:
-    """Return the sentence for a failure of the network."""
-    kinds = {
-        requests.exceptions.ProxyError: "why_proxy",
-        requests.exceptions.SSLError: "why_secure",
-        requests.exceptions.Timeout: "why_time",
-    }
-    known = next((sentence for kind, sentence in kinds.items() if isinstance(error, kind)), None)
-    return known or ("why_name" if _is_name_unknown(error) else "why_refused")
-
-
-def _is_name_unknown(error: BaseException | None) -> bool:
-    """Return whether the cause, buried in the chain of exceptions, is a name that cannot be resolved."""
-    while error is not None and not isinstance(error, socket.gaierror):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 @contextmanager
