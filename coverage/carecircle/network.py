@@ -259,7 +259,6 @@ def build_network(
     if not usable.any():
         raise InputError(problem("no_streets_for_mode", file=file, mode=profile.mode))
     streets = take_ways(streets, usable)
-    _refuse_elsewhere(streets.lonlat, file)
     start, end, tail, head = _split(streets, profile)
     crs = metric_crs(*np.median(streets.lonlat, axis=0).tolist())
     xy = project(streets.lonlat, crs)
@@ -314,14 +313,6 @@ def _split(streets: Streets, profile: Profile) -> tuple[Ints, Ints, Ints, Ints]:
 def _gate_vertex(streets: Streets, nodes: Ints) -> Ints:
     position = np.maximum(nodes - len(streets.lonlat), 0) // 2
     return np.asarray(streets.sequence[np.minimum(position, len(streets.sequence) - 1)])
-
-
-def _refuse_elsewhere(lonlat: Floats, file: str | Path | None) -> None:
-    """Raise for a vertex that is nowhere on earth."""
-    wrong = np.flatnonzero(~(np.abs(lonlat) <= [180, 90]).all(axis=1))
-    if len(wrong):
-        lon, lat = (f"{value:.6g}" for value in lonlat[wrong[0]])
-        raise InputError(problem("outside_coordinates", file=file, lon=lon, lat=lat))
 
 
 def _planar_lengths(xy: Floats, offsets: Ints) -> Floats:

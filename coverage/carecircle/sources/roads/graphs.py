@@ -14,7 +14,7 @@ import shapely
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, problem
 from carecircle.guards import refuse_xml_entities
-from carecircle.sources.roads.streets import Ints, Streets, take_ways
+from carecircle.sources.roads.streets import Ints, Streets, require_on_earth, take_ways
 from carecircle.traffic import KEYS
 
 
@@ -57,6 +57,7 @@ def read_graph(graph: nx.MultiDiGraph, boundary: shapely.Geometry | None = None,
     lonlat = np.vstack(
         [shapely.get_coordinates(nodes.geometry.to_numpy()), shapely.get_coordinates(edges.geometry.to_numpy())]
     )
+    require_on_earth(lonlat, file)
     barrier = np.flatnonzero(nodes["barrier"].notna()) if "barrier" in nodes else np.zeros(0, dtype=np.int64)
     tags, row = distinct(
         pd.concat(

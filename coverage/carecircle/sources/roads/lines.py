@@ -24,7 +24,7 @@ from carecircle.crs import metric_crs, project, to_geographic
 from carecircle.errors import InputError, problem
 from carecircle.language import text
 from carecircle.sources.roads.graphs import distinct
-from carecircle.sources.roads.streets import Ints, Streets, take_ways
+from carecircle.sources.roads.streets import Ints, Streets, require_on_earth, take_ways
 from carecircle.traffic import KEYS
 
 MERGE_METRES = 0.05
@@ -59,6 +59,7 @@ def read_lines(
     frame = frame.reset_index(drop=True)
     tags, notes = _tags(frame)
     line_xy = shapely.get_coordinates(frame.geometry.to_numpy())
+    require_on_earth(line_xy, file)
     crs = metric_crs(*np.median(line_xy, axis=0).tolist())
     counts = shapely.get_num_coordinates(frame.geometry.to_numpy())
     where, counts, place = _noded(project(line_xy, crs), counts, _level(tags))

@@ -7,6 +7,7 @@ one row per distinct combination of tags. Two ways meet where they share a verte
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -108,3 +109,11 @@ def clip_streets(streets: Streets, boundary: shapely.Geometry | None) -> Streets
     if not keep.any():
         raise InputError(problem("no_roads_in_boundary"))
     return take_ways(streets, keep)
+
+
+def require_on_earth(lonlat: NDArray[np.float64], file: str | Path | None) -> None:
+    """Raise `InputError` for a vertex, of (n, 2) degrees, that is nowhere on earth."""
+    wrong = np.flatnonzero(~(np.abs(lonlat) <= [180, 90]).all(axis=1))
+    if len(wrong):
+        lon, lat = (f"{value:.6g}" for value in lonlat[wrong[0]])
+        raise InputError(problem("outside_coordinates", file=file, lon=lon, lat=lat))
