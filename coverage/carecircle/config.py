@@ -6,6 +6,7 @@ Relative paths count from the folder of the plan file.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -30,7 +31,7 @@ from carecircle.language import current_language, text
 from carecircle.model import MODES, PROFILES
 
 Datum = Literal["auto", "wgs84", "gcj02", "bd09"]
-DATABASE = "postgresql://"
+DATABASE = ("postgresql://", "postgres://", "postgresql+psycopg://")
 """How a source begins that is a table of a PostGIS database and not a file."""
 
 
@@ -215,7 +216,7 @@ def load_plan(path: str | Path, settings: Mapping[str, str] | None = None) -> Pl
     except OSError as error:
         raise PlanError(problem("unreadable_file", file=file, why=error.strerror or str(error))) from error
     except (ValueError, RecursionError) as error:  # also what is no UTF-8, and numbers of thousands of digits
-        raise PlanError(problem("plan_syntax", file=file, why=str(error))) from error
+        raise PlanError(problem("plan_syntax", file=file, why=_why_not_toml(file, error))) from error
     for name, value in (settings or {}).items():
         _set(raw, name, value, file)
     try:
@@ -260,6 +261,21 @@ def _set(raw: dict[str, Any], name: str, value: str, file: Path | None) -> None:
         place[last] = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
         place[last] = value
+
+
+def _why_not_toml(file: Path, error: Exception) -> str:
+    """Say what makes a file no plan, as far as it can be told."""
+    raw = file.read_bytes()
+    if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return text("plan.is_workbook")
+    if isinstance(error, UnicodeDecodeError):
+        return text("plan.not_utf8", line=raw[: error.start].count(b"\n") + 1)
+    found = re.search(r"at line (\d+)", str(error))
+    line = int(found[1]) if found else 0
+    words = (raw.decode("utf-8-sig").splitlines() or [""])[line - 1 if line else 0]
+    keys = {"[“”‘’＝＃]": "wide_signs", r"\\": "backslash"}
+    key = next((key for signs, key in keys.items() if line and re.search(signs, words)), None)
+    return text(f"plan.{key}", line=line) if key else str(error)
 
 
 def _problem(file: Path | None, item: Any, known_in: type[BaseModel] | None = None) -> Problem:

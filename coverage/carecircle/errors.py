@@ -76,10 +76,19 @@ class CarecircleError(Exception):
 
 
 class InputError(CarecircleError, ValueError):
-    """One or more problems in what the user gave."""
+    """One or more problems in what the user gave.
+
+    Attributes
+    ----------
+    problems
+        To be shown: at most `LISTED` of a sort, and how many more there are.
+    found
+        All of them.
+    """
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
-        self.problems = (problems,) if isinstance(problems, Problem) else tuple(_listed(problems))
+        self.found = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        self.problems = tuple(_listed(self.found))
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -133,6 +142,25 @@ def problem(
     return Problem(key, file, sheet, row, column, values)
 
 
+_LOGIN = re.compile(r"([a-z][a-z0-9+.-]+:[/\\]{1,2}[^:]*:).*@", re.IGNORECASE | re.DOTALL)
+_PASSWORD_OPTION = re.compile(r"([?&](?:ssl)?pass(?:word|wd|file)?=)[^&]*", re.IGNORECASE)
+
+
+def without_secrets(path: str | Path) -> str:
+    """Return a path or address as it may be shown: what follows ``user:`` and options of passwords are masked.
+
+    Of an address that became a `Path` only one stroke is left (``postgresql:/u:...``).
+
+    Examples
+    --------
+    >>> without_secrets("postgresql://reader:secret@10.0.0.5/gis?table=public.homes")
+    'postgresql://reader:***@10.0.0.5/gis?table=public.homes'
+    >>> without_secrets("lists/homes.xlsx")
+    'lists/homes.xlsx'
+    """
+    return _LOGIN.sub(r"\1***@", _PASSWORD_OPTION.sub(r"\1***", str(path)))
+
+
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # a name that is not UTF-8 has halves of pairs in it
 
 
@@ -140,7 +168,7 @@ def require_file(path: str | Path) -> Path:
     """Return `path` as a `Path`, or raise `InputError` when nothing is there, or its name cannot be printed."""
     found = Path(path)
     if _UNPRINTABLE.search(str(path)):
-        raise InputError(problem("file_name", file=_UNPRINTABLE.sub("\ufffd", str(path))))
+        raise InputError(problem("file_name", file=_UNPRINTABLE.sub("\ufffd", without_secrets(path))))
     if not found.exists():
-        raise MissingInputError(problem("missing_file", file=found))
+        raise MissingInputError(problem("missing_file", file=Path(without_secrets(found))))
     return found

@@ -18,7 +18,7 @@ from carecircle.errors import Problem
 from carecircle.language import Language, text
 
 Action = Literal[
-    "problem", "read", "mapped", "unmapped", "mended", "converted", "dropped", "unmatched", "duplicate", "far",
+    "problem", "read", "mapped", "unmapped", "mended", "converted", "aside", "dropped", "unmatched", "duplicate", "far",
     "outside", "outdated", "doubtful",
 ]  # fmt: skip
 """What was done, or what is the matter; each has its word in the catalogue (``quality.action_...``)."""

@@ -22,8 +22,9 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -112,13 +113,46 @@ def recover(folder: Path, ours: Collection[str]) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; the system releases it when the process ends, however it ends."""
+    """Hold the locks of a folder; the system releases them when the process ends, however it ends.
+
+    One lies in the store. Runs with other stores (of a timer, another shell, another computer with the same disk) meet
+    at the other, a hidden file in the nearest folder above that is there.
+    """
     key = hashlib.sha256(os.path.normcase(folder).encode("utf-8", "surrogateescape")).hexdigest()[:40]
-    lock = _acquired(folder, f"{key}.lock")
-    try:
+    with ExitStack() as held:
+        held.callback(_acquired(folder, f"{key}.lock").release)
+        held.callback(_beside_acquired(folder, f".carecircle-{key[:16]}.lock"))
         yield
+
+
+def _beside_acquired(folder: Path, name: str) -> Callable[[], object]:
+    """Take the lock above a folder and return what releases it; on a disk without locks there is none to release."""
+    above = next(place for place in folder.parents if place.is_dir())
+    lock = FileLock(above / name, timeout=0, is_singleton=True)
+    try:
+        _hold(lock, folder)
+    except OutputError:
+        raise
+    except (OSError, NotImplementedError):
+        return int
+    return partial(_let_go, lock)
+
+
+def _let_go(lock: FileLock) -> None:
+    """Release a lock above results and take its file away; who opens it just then sees that it has no name any more."""
+    try:
+        if lock.lock_counter == 1:
+            with suppress(OSError):  # Windows keeps files that are open
+                Path(lock.lock_file).unlink()
     finally:
         lock.release()
+
+
+def _hold(lock: FileLock, folder: Path) -> None:
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(text("output.busy", path=folder)) from None
 
 
 def _acquired(folder: Path, name: str) -> FileLock:
@@ -129,9 +163,9 @@ def _acquired(folder: Path, name: str) -> FileLock:
         try:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = FileLock(home / name, timeout=0, is_singleton=True)
-            lock.acquire()
-        except Timeout:
-            raise OutputError(text("output.busy", path=folder)) from None
+            _hold(lock, folder)
+        except OutputError:
+            raise
         except (OSError, NotImplementedError) as error:
             why = error
         else:

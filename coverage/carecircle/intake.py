@@ -194,6 +194,8 @@ def examine(found: Inputs, plan: Plan) -> None:
         found.log.by_row("far", "far_from_street", table, frame[key][far], metres=metres)
         found.log.by_row("far", "off_network", table, frame[key][~places.on_network], most=f"{MAX_SNAP_METRES:,.0f}")
         _examine_dates(found.log, table, frame, key, plan)
+    if found.areas.geometry.isna().all():  # a table of areas says nothing of places
+        return
     outside = narrowest_area(found.facilities, found.areas).isna()
     found.log.by_row("outside", "outside_areas", "facilities", found.facilities["facility_id"][outside])
 
@@ -228,9 +230,11 @@ def _notes(found: Inputs, plan: Plan) -> tuple[str, ...]:
 
 
 def people_notes(demand: gpd.GeoDataFrame) -> list[str]:
-    """Return a sentence for each column of people that is known in some places only."""
+    """Return a sentence for each column of people that is known in some places only, and when nobody's age is."""
     unknown = {name: int(demand[name].isna().sum()) for name in PEOPLE if name in demand}
-    return [
+    others = any(unknown.get(name, len(demand)) < len(demand) for name in PEOPLE if name != "people_60")
+    ageless = [text("note.no_people_60")] if others and unknown.get("people_60", 0) == len(demand) > 0 else []
+    return ageless + [
         text("note.partly_unknown", measure=text(f"fact.measure_{name}"), count=count)
         for name, count in unknown.items()
         if 0 < count < len(demand)

@@ -191,7 +191,7 @@ def _files(sources: list[Path | str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         path.name if names.count(path.name) == 1 else f"{path.parent.name}/{path.name}": {
             "sha256": file_hash(path),
-            "bytes": path.stat().st_size,
+            "bytes": sum(part.stat().st_size for part in (path, *path.rglob("*")) if part.is_file()),
         }
         for path in paths
     }

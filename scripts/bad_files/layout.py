@@ -39,6 +39,16 @@ def _two_rows() -> Sheet:
     return Sheet("名单", [top, low, *body], (*upright, (0, beds, 0, beds + 1), (0, lon, 0, lon + 1)))
 
 
+def _wide_address() -> Sheet:
+    """Return a header of one row with 地址 over two columns."""
+    header, *body = homes(whole=True)
+    at = header.index("地址")
+    rows = [
+        [*row[: at + 1], None if number == 0 else "一号", *row[at + 1 :]] for number, row in enumerate([header, *body])
+    ]
+    return Sheet("名单", rows, ((0, at, 0, at + 1),))
+
+
 def _three_rows() -> Sheet:
     """Return a merged title above a header of two rows."""
     below = _two_rows()
@@ -114,6 +124,14 @@ CASES = (
         reads(12, F01={"name": "文昌社区日间照料", "beds": 30, "nursing_beds": 15}),
     ),
     Case(
+        "header-merged-text",
+        "地址 merged across two columns of text in a header of one row",
+        "refused: the columns need names; the first row is never taken for a header",
+        xlsx(_wide_address()),
+        FACILITIES,
+        refused(At("repeated_headers", says="地址")),
+    ),
+    Case(
         "header-merged-three",
         "a merged title above a header of two rows",
         "read",
@@ -158,6 +176,14 @@ CASES = (
         "rows 小计 inside and 合计 at the end",
         "left out; read",
         xlsx([*_into(6, _sums("小计")), _sums("合计")]),
+        FACILITIES,
+        reads(12, **GOOD),
+    ),
+    Case(
+        "subtotals-wide-blank",
+        "rows 小　计 and 合　计 with an ideographic space",
+        "left out; read",
+        xlsx([*_into(6, _sums("小\u3000计")), _sums("合\u3000计")]),
         FACILITIES,
         reads(12, **GOOD),
     ),

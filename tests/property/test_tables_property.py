@@ -148,6 +148,7 @@ SPELLINGS = (
     lambda number: f"{number:,}".replace(",", "，"),
     lambda number: str(number).translate(str.maketrans("0123456789.", "０１２３４５６７８９．")),
     lambda number: f" {number} 张",
+    lambda number: f"{number:,}床".replace(",", " "),
 )
 
 
@@ -156,7 +157,7 @@ SPELLINGS = (
     st.lists(st.one_of(st.integers(0, 10**9), st.decimals(0, 10**6, places=2)), min_size=1), st.sampled_from(SPELLINGS)
 )
 def test_numbers_are_the_same_in_every_spelling(numbers, spelling):
-    found, wrong = as_number(pd.Series([spelling(number) for number in numbers], dtype=object))
+    found, wrong = as_number(pd.Series([spelling(number) for number in numbers], dtype=object), "beds")
     assert found.tolist() == [float(number) for number in numbers]
     assert not wrong.any()
 

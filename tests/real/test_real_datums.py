@@ -9,6 +9,7 @@ import shapely
 from carecircle.china.coordinates import DATUMS, wgs84_to_bd09, wgs84_to_gcj02
 from carecircle.crs import metric_crs, project, unproject
 from carecircle.network import read_network
+from carecircle.sources import read_areas
 from carecircle.sources.positions.datums import judge_area_datum, judge_datum
 
 pytestmark = pytest.mark.real
@@ -105,3 +106,18 @@ def test_outside_china_there_is_one_datum(real_data):
     path = real_data / "porto" / "porto.osm.pbf"
     found = judge_datum(places(path, ("amenity",)))
     assert (found.datum, found.reason) == ("wgs84", "not_shifted")
+
+
+def test_areas_are_read_in_the_datum_that_fits(real_data):
+    """The file says EPSG:4326 and is in GCJ-02; read with ``auto`` its borders lie where those of the true file lie."""
+    folder = real_data / "china_admin"
+    shifted = read_areas(folder / "counties_4cities_gcj02.gpkg", level="county", datum="auto")
+    taken = read_areas(folder / "counties_4cities_gcj02.gpkg", level="county")
+    truth = read_areas(folder / "counties_4cities_wgs84.gpkg", level="county", datum="auto").set_index("area_id")
+
+    def apart(areas):
+        at = areas.set_index("area_id").geometry.centroid
+        return np.hypot(at.x - truth.geometry.centroid.x, at.y - truth.geometry.centroid.y).median() * 111_320
+
+    assert apart(taken) > 3 * apart(shifted)
+    assert any("GCJ-02" in note for note in shifted.attrs["notes"])

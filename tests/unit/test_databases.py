@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,10 +17,13 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carecircle.errors import InputError
+from carecircle import read_network
+from carecircle.errors import InputError, require_file
 from carecircle.language import use_language
+from carecircle.sources import read_areas, read_facilities, read_points, read_population, read_table
 from carecircle.sources.layers import databases
 from carecircle.sources.layers.databases import is_database, open_database, read_address, without_password
+from carecircle.sources.layers.formats import local_file
 from carecircle.sources.layers.reading import open_layer, read_layer
 
 SECRET = "geheim@7"  # noqa: S105
@@ -147,6 +151,8 @@ def refused(call):
 def test_what_a_connection_string_is():
     assert is_database("postgresql://u@h/d?table=t")
     assert is_database("PostgreSQL://u@h/d?table=t")
+    assert is_database("postgres://u@h/d?table=t")
+    assert is_database("postgresql+psycopg://u@h/d?table=t")
     assert not any(map(is_database, ["a.gpkg", Path("postgresql:/u@h/d"), "http://h/a.geojson", None]))
 
 
@@ -329,6 +335,39 @@ def test_a_password_in_the_string_works_and_is_never_shown(server, monkeypatch, 
         ]
         seen += [str(problem.as_dict()) for problem in error.value.problems]
     assert [text for text in seen if "geheim" in text] == []
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+@pytest.mark.parametrize("table", ["public.osm", "public.tif", "public.homes"])
+def test_a_table_is_no_file_whatever_it_is_called(scheme, table):
+    source = f"{scheme}://u:geheim@127.0.0.1:1/gis?table={table}"
+    for call in (read_facilities, read_points, read_areas, read_population):
+        found, said = refused(partial(call, source))
+        assert found in (["database_extra"], ["database_unreachable"])
+        assert "geheim" not in said
+        assert f"{scheme}://u:***@127.0.0.1:1/gis?table={table}" in said
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "mysql://u:geheim@h/d?table=homes",
+        "https://u:geheim@h/a.geojson",
+        "ftp://u:ge/geheim@x@h/a.tif",
+        "https://h/a.csv?password=geheim",
+        Path("postgresql://u:geheim@h/d?table=public.osm"),
+        Path("/plans") / "postgresql://u:geheim@h/d?table=public.tif",
+        "postgres:/u:geheim@h/d\n.csv",
+    ],
+)
+def test_no_message_shows_a_password_of_another_address(source):
+    calls = (local_file, require_file, read_table, read_layer, read_facilities, read_areas, read_population)
+    for call in (*calls, read_network):
+        with pytest.raises(InputError) as error:
+            call(source)
+        shown = [str(error.value), repr(error.value), *(str(found.as_dict()) for found in error.value.problems)]
+        assert [text for text in shown if "geheim" in text] == []
+        assert "***" in shown[0]
 
 
 @given(st.text(max_size=30), st.text(max_size=20))

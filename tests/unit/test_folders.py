@@ -418,13 +418,28 @@ def test_only_one_run_holds_a_folder(results, tmp_path):
     assert len(found) == 3
 
 
-def test_the_lock_lies_in_the_store_and_not_beside_the_results(results, tmp_path, monkeypatch):
+def test_the_locks_lie_in_the_store_and_above_the_results(results, tmp_path, monkeypatch):
     monkeypatch.setenv("CARECIRCLE_CACHE", str(tmp_path / "store"))
     with claimed(results, OURS, SIGN):
         assert [path.suffix for path in (tmp_path / "store" / "locks").iterdir()] == [".lock"]
         assert stat.S_IMODE((tmp_path / "store" / "locks").stat().st_mode) == 0o700
         assert held(results, hidden=True) == OLD
-        assert [path.name for path in results.parent.iterdir()] == ["results"]
+        beside = [path.name for path in results.parent.iterdir()]
+        assert len(beside) == 2
+        assert sum(name.startswith(".carecircle-") and name.endswith(".lock") for name in beside) == 1
+
+
+def test_runs_with_different_stores_do_not_mix(results, tmp_path, monkeypatch):
+    """A run of a timer and one of a shell: their locks in the store are two, the one above the results is the same."""
+    script = "import sys; from carecircle.folders import claimed\nwith claimed(sys.argv[1], ['a'], 'a'): pass"
+    monkeypatch.setenv("CARECIRCLE_CACHE", str(tmp_path / "mine"))
+    with claimed(results, OURS, SIGN):
+        environment = {**os.environ, "CARECIRCLE_CACHE": str(tmp_path / "theirs")}
+        ran = subprocess.run(
+            [sys.executable, "-c", script, str(results)], env=environment, capture_output=True, text=True, check=False
+        )
+    assert ran.returncode == 1
+    assert "另一次运行正在写入" in ran.stderr
 
 
 def test_without_a_store_the_lock_lies_in_the_temporary_folder(results, tmp_path, monkeypatch):
@@ -548,7 +563,8 @@ def test_killed_again_while_setting_right(results, tmp_path, way, monkeypatch, k
             tries += 1
         recover(results, OURS)
         assert held(results, hidden=True) in ({**OLD, **extra}, {**NEW, **extra}), (step, again)
-        assert [path.name for path in results.parent.iterdir()] == ["results"]
+        left_over = [path.name for path in results.parent.iterdir() if path.suffix != ".lock"]
+        assert left_over == ["results"]  # and the lock's file, which the next run takes away
         put_back(results, tmp_path / "snapshot")
         seen.add(left)
     assert tries > 20

@@ -12,6 +12,7 @@ import os
 import pickle
 import re
 import socket
+import stat
 import sys
 import threading
 import time
@@ -31,14 +32,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from carecircle.china.coordinates import gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
+from carecircle.china.headers import address_header
 from carecircle.errors import InputError, MissingInputError, OutputError, UsageError
 from carecircle.geocoding.asking import GeocodeOptions, _tidy, _without_contacts, geocode
 from carecircle.geocoding.forms import address_sheet, merge_filled, write_list
+from carecircle.geocoding.lists import read_addresses
 from carecircle.geocoding.services import SERVICES, Answer, Desk, Trouble
 from carecircle.keys import Key, find_key, keyring
 from carecircle.language import use_language
 from carecircle.sources import read_facilities
-from carecircle.sources.addresses import address_header, read_addresses
+from carecircle.sources.roads.store import tidy
 
 SLEEP = time.sleep
 KEY = "S3cret+Key/of=Office9876"
@@ -398,6 +401,8 @@ def test_where_coordinates_come_from_may_be_said_in_chinese(find):
     )
     assert list(result.frame["coordinate_source"]) == ["现场实测", "geocoded:amap"]
     assert "坐标来源" not in result.frame
+    turned = read_addresses(listed("甲路1号").assign(坐标来源="现场实测", 经度=102.5, 纬度=24.3, 坐标系="高德地图"))
+    assert turned.cells["coordinate_source"].tolist() == ["converted:gcj02"]
 
 
 def test_the_index_stays(find):
@@ -1592,6 +1597,141 @@ def test_read_addresses_says_which_rows_have_a_place():
     assert read.located.tolist() == [True, False, False]
     with pytest.raises(UsageError):
         read_addresses(LISTED, datum="itrf")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"经度": "102 30 15", "纬度": "24 18 36"},
+        {"经度": "102°30′15″E", "纬度": "北纬24度18分36秒"},
+        {"经度": "１０２．５", "纬度": "24.3°"},
+        {"经度": 24.3, "纬度": 102.5},
+        {"坐标": "102.5，24.3"},
+        {"坐标": "N24.3 E102.5"},
+        {"坐标": "POINT (102.5 24.3)"},
+        {"坐标": "东经-8.61"},
+        {"坐标": "-8.61,41.15"},
+        {"坐标": "经度-8.61,纬度41.15"},
+        {"经度": -8.61, "纬度": 41.15},
+        {"经度": "102.5,24.3", "纬度": 24.3},
+        {"经度": "东边", "纬度": "北边"},
+    ],
+)
+def test_given_coordinates_are_read_as_the_facilities_are(columns):
+    """One way of reading coordinates: what is refused, mended and understood is the same."""
+    table = listed("甲路1号").assign(**columns)
+
+    def read(call):
+        try:
+            return call(table)
+        except InputError as error:
+            return {found.key for found in error.problems}
+
+    places_of_facilities = read(lambda table: shapely.get_coordinates(read_facilities(table).geometry).tolist())
+    assert read(lambda table: read_addresses(table).cells[["lon", "lat"]].to_numpy().tolist()) == places_of_facilities
+
+
+def test_what_is_mended_of_given_coordinates_is_said():
+    table = listed("甲路1号", "乙路1号", "丙路1号", "丁路1号").assign(
+        经度=["102 30 15", 24.3, None, 102.5],
+        纬度=["24 18 36", 102.5, 24.5, None],
+        坐标=[None, None, "102.6,24.4", None],
+    )
+    read = read_addresses(table)
+    assert read.cells["lon"].round(6).tolist()[:3] == [102.504167, 102.5, 102.6]
+    assert read.cells["lat"].round(6).tolist()[:3] == [24.31, 24.3, 24.4]
+    assert read.located.tolist() == [True, True, True, False]
+    assert {(found.key, found.row) for found in read.source.findings} == {
+        ("degrees_in_words", 1),
+        ("swapped_coordinates", 2),
+        ("pair_in_cell", 3),
+    }
+    assert len(read.source.notes) == 1
+
+
+def test_all_wrong_coordinates_are_told_together():
+    table = listed("甲路1号", "乙路1号").assign(经度=["东边", 102.5], 纬度=["24.3", "北边"], 坐标=["102.5", None])
+    with pytest.raises(InputError) as error:
+        read_addresses(table)
+    assert [(found.key, found.row, found.column) for found in error.value.problems] == [
+        ("not_a_position", 1, "经度"),
+        ("not_a_position", 2, "纬度"),
+        ("not_a_pair", 1, "坐标"),
+    ]
+
+
+def test_metres_of_a_map_grid_are_no_degrees():
+    table = listed("甲路1号", "乙路1号").assign(经度=[34_449_000.0, 102.5], 纬度=[2_690_000.0, 24.3])
+    with pytest.raises(InputError) as error:
+        read_addresses(table)
+    assert [(found.key, found.row) for found in error.value.problems] == [("outside_coordinates", 1)]
+
+
+def test_the_datum_of_given_coordinates_may_be_said_in_many_words():
+    lon, lat = 102.5, 24.3
+    gcj, bd = shifted(wgs84_to_gcj02, lon, lat), shifted(wgs84_to_bd09, lon, lat)
+    said = ["GCJ-02（高德）", "高德地图", "百度地图坐标", "WGS-84坐标系", "地方坐标"]
+    x, y = zip(gcj, gcj, bd, (lon, lat), (lon, lat), strict=True)
+    read = read_addresses(listed(*(f"甲路{n}号" for n in range(5))).assign(经度=x, 纬度=y, 坐标系=said))
+    assert np.allclose(read.cells[["lon", "lat"]].to_numpy(float), [lon, lat], atol=1e-7)
+    sources = ["converted:gcj02", "converted:gcj02", "converted:bd09", "given", "given"]
+    assert read.cells["coordinate_source"].tolist() == sources
+    (found,) = read.source.findings
+    assert (found.action, found.key, found.row) == ("doubtful", "datum_unknown", 5)
+    for language in ("zh", "en"):
+        assert "地方坐标" in found.message(language)
+        assert "WGS 84" in found.message(language)
+
+
+def test_a_sheet_is_read_as_every_list(tmp_path):
+    lon, lat = shifted(wgs84_to_gcj02, 102.504167, 24.31)
+    rows = [
+        ("A01", "102°30′15″", "24 18 36", "CGCS2000"),
+        ("A02", lon, lat, "GCJ-02（高德）"),
+        ("A03", lon, lat, "北京54"),
+    ]
+    pd.DataFrame(rows, columns=["编号", "经度", "纬度", "坐标系"]).to_csv(tmp_path / "form.csv", index=False)
+    merged = merge_filled(LISTED, tmp_path / "form.csv", datum="gcj02")
+    assert np.allclose(places(merged)[:2], [102.504167, 24.31], atol=1e-6)
+    assert merged.frame["coordinate_source"].tolist()[:2] == ["given", "converted:gcj02"]
+    assert [found.key for found in merged.findings] == ["filled_datum", "filled_open"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are POSIX's")
+@pytest.mark.parametrize("there", [False, True])
+def test_nobody_else_can_read_what_is_kept(find, tmp_path, there):
+    before = os.umask(0o022)
+    try:
+        if there:
+            (tmp_path / "cache" / "geocode" / "amap").mkdir(parents=True)
+        find()
+    finally:
+        os.umask(before)
+    entries = sorted((tmp_path / "cache" / "geocode").rglob("*"))
+    files = [path for path in entries if path.is_file()]
+    assert len(files) == 3
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    if not there:
+        folders = [tmp_path / "cache", *(path.parent for path in entries)]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+
+
+def test_answers_that_nobody_uses_go(find, server, tmp_path):
+    find()
+    files = sorted((tmp_path / "cache" / "geocode" / "amap").iterdir())
+    other = files[0].with_name("notes.json")
+    other.write_text("{}")
+    draft = files[0].with_name(f".{'0' * 16}.draft")
+    draft.touch()
+    old = time.time() - 40 * 86_400
+    for path in (*files, other, draft):
+        os.utime(path, (old, old))
+    find(LISTED[:2])  # what is asked for again stays
+    assert len(server.seen) == 3
+    tidy()
+    assert other.exists()
+    assert not draft.exists()
+    assert sum(path.exists() for path in files) == 2
 
 
 def test_every_sentence_can_be_said(find, server):

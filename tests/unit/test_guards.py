@@ -6,6 +6,7 @@ import io
 import shutil
 import sqlite3
 import struct
+import time
 import zipfile
 import zlib
 from contextlib import suppress
@@ -575,3 +576,22 @@ def test_no_real_file_is_refused(real_data, tmp_path):
     with gzip.open(tmp_path / "a.osm.gz", "wb") as stream:
         shutil.copyfileobj(packed, stream)
     guards.refuse_osm_bomb(tmp_path / "a.osm.gz")
+
+
+@pytest.mark.parametrize(
+    "hostile", [b"<table ", b'<table "', b"<table '\"", b"<table:table-cell a='", b"\"<table '", b"r =  "]
+)
+def test_no_sheet_takes_long_to_look_through(hostile):
+    start = time.process_time()
+    with suppress(ValueError):
+        list(workbooks._ods_sheets(iter([hostile * 40_000])))
+    workbooks._xlsx_sheet(iter([hostile * 40_000]))
+    assert time.process_time() - start < 3
+
+
+def test_a_tag_within_a_tag_is_refused():
+    """Readers differ in where such a tag ends, so that its repetitions could be hidden."""
+    with pytest.raises(ValueError, match="tag"):
+        list(workbooks._ods_sheets(iter([b'<table:table-cell <table/="1" number-columns-repeated="99999999">1'])))
+    cell = b'<table:table-row><table:table-cell a="<" b=\'>\' number-columns-repeated="99999999">1'
+    assert [sheet.cells for sheet in workbooks._ods_sheets(iter([cell]))] == [99_999_999]

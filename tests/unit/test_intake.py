@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pyogrio
 import pytest
 from typer.testing import CliRunner
 
@@ -100,7 +101,9 @@ def test_settings_of_a_command_go_before_the_plan(town, tmp_path):
 
 def test_small_counts_can_be_withheld(town, tmp_path):
     """No number of people from 1 to below the limit is published, in any of the results."""
-    people = pd.read_csv(town / "people.csv", dtype=str, keep_default_na=False).assign(**{"80岁以上": "1"})
+    people = pd.read_csv(town / "people.csv", dtype=str, keep_default_na=False)
+    people = people.assign(**{"80岁以上": "1", "失能老人数": "3"})
+    people.loc[3, "60岁以上"] = "9999"  # more than all people there: a finding that says so
     people.to_csv(town / "people.csv", index=False)
     words, limit = ("run", town / "plan.toml"), 20
     run(*words, "--out", tmp_path / "all")
@@ -111,6 +114,13 @@ def test_small_counts_can_be_withheld(town, tmp_path):
     shown = table.loc[table["measure"].str.startswith("people"), "covered"].dropna()
     assert not shown.between(1, limit - 1).any()
     assert whole["covered"].notna().sum() > table["covered"].notna().sum()
+    demand = pyogrio.read_dataframe(tmp_path / "some" / "results.gpkg", layer="demand", read_geometry=False)
+    assert "失能老人数" in pyogrio.read_dataframe(tmp_path / "all" / "results.gpkg", layer="demand").columns
+    assert "失能老人数" not in demand.columns
+    assert demand[["people_60", "people_80"]].isna().all(axis=None)
+    rows = {name: (tmp_path / name / "quality.csv").read_text("utf-8-sig") for name in ("all", "some")}
+    assert "（9999）" in rows["all"]
+    assert "9999" not in rows["some"]
 
 
 def test_inspect_beside_streets_and_areas(town):
@@ -119,3 +129,22 @@ def test_inspect_beside_streets_and_areas(town):
     said = json.loads(run(*words, "--json").stdout)
     assert said["datum"]["best"] in {"wgs84", None}
     assert "75% 在所属区域内" in run(*words).stdout  # a quarter of the places would be elsewhere in GCJ-02
+
+
+def test_a_table_of_areas_says_of_no_facility_that_it_is_outside(town, tmp_path):
+    areas = pyogrio.read_dataframe(town / "areas.gpkg", read_geometry=False)
+    areas.to_csv(town / "areas.csv", index=False)
+    log = QualityLog()
+    study = cc.run(load_plan(town / "plan.toml", {"areas.path": str(town / "areas.csv")}), out=tmp_path / "results")
+    read_inputs(load_plan(town / "plan.toml", {"areas.path": str(town / "areas.csv")}), log, lambda _stage: None)
+    assert study.quality["action"].ne("outside").all()
+    assert all(found.action != "outside" for found in log.findings)
+
+
+def test_a_geodatabase_is_an_input_like_any_other(town, tmp_path):
+    areas = pyogrio.read_dataframe(town / "areas.gpkg")
+    pyogrio.write_dataframe(areas, town / "areas.gdb", driver="OpenFileGDB")
+    study = cc.run(load_plan(town / "plan.toml", {"areas.path": str(town / "areas.gdb")}), out=tmp_path / "results")
+    known = study.provenance["files"]["areas.gdb"]
+    assert known["bytes"] > 1000
+    assert len(known["sha256"]) == 64

@@ -200,6 +200,38 @@ def test_a_header_of_three_rows(written):
     assert len(table.frame) == 3
 
 
+@pytest.mark.parametrize("first", ["A1", 1])
+def test_a_merged_header_does_not_swallow_the_first_record(tmp_path, first):
+    """地址 merged across two columns of text, whose names the office has to tell apart."""
+    rows = [
+        ["机构编号", "机构名称", "地址", None, "等级"],
+        [first, "福寿养老院", "红塔区", "玉兴路", "三级"],
+        ["A2", "夕阳红养老院", "江川区", "大街", "二级"],
+    ]
+    with pytest.raises(InputError) as error:
+        read_table(write_xlsx(tmp_path / "a.xlsx", rows, ["C1:D1"]))
+    assert [(one.key, dict(one.values)["found"]) for one in error.value.problems] == [("repeated_headers", "地址")]
+    plain = [[*row[:3], *row[4:]] for row in rows]
+    assert len(read_table(write_xlsx(tmp_path / "b.xlsx", plain)).frame) == 2
+
+
+def test_a_record_of_numbers_below_merged_headers_is_none(tmp_path):
+    rows = [["地址", None, "坐标", None], ["红塔区", "玉兴路", 102.5, 24.3], ["江川区", "大街", 102.6, 24.4]]
+    with pytest.raises(InputError) as error:
+        read_table(write_xlsx(tmp_path / "a.xlsx", rows, ["A1:B1", "C1:D1"]))
+    assert [one.key for one in error.value.problems] == ["repeated_headers"]
+
+
+def test_headers_below_nothing_beside_merged_ones(tmp_path):
+    """The upper row holds the groups only; the names of the other columns stand in the lower one."""
+    rows = [[None, None, "床位", None, "坐标", None], ["机构编号", "机构名称", "总数", "护理型", "经度", "纬度"]]
+    rows += [["A1", "幸福", 120, 80, 102.5, 24.3], ["A2", "福寿", 60, 10, 102.6, 24.4]]
+    table = read_table(write_xlsx(tmp_path / "a.xlsx", rows, ["C1:D1", "E1:F1"]))
+    expected = ["机构编号", "机构名称", "床位_总数", "床位_护理型", "坐标_经度", "坐标_纬度"]
+    assert list(table.frame.columns) == expected
+    assert table.frame["机构名称"].tolist() == ["幸福", "福寿"]
+
+
 def test_years_as_numbers_below_a_merged_header(tmp_path):
     rows = [["单位", "街道", None, None], [None, "小计", 2025, 2026], ["红塔区", 3, 1, 2], ["江川区", 2, 1, 1]]
     table = read_table(write_xlsx(tmp_path / "a.xlsx", rows, ["A1:A2", "B1:D1"]))

@@ -7,9 +7,9 @@ import pytest
 import shapely
 
 from carecircle.china.coordinates import wgs84_to_bd09, wgs84_to_gcj02
-from carecircle.errors import InputError
+from carecircle.errors import InputError, UsageError
 from carecircle.findings import QualityLog
-from carecircle.sources import read_facilities, read_points, read_population
+from carecircle.sources import open_facilities, read_areas, read_facilities, read_points, read_population
 
 LON, LAT = 102.5432, 24.3517
 
@@ -144,3 +144,86 @@ def test_a_facility_outside_the_area_it_names_is_doubtful():
     assert found["area_code"].tolist() == ["530402001001", "530402001002"]
     doubtful = [finding for finding in log.findings if finding.key == "outside_declared"]
     assert [(finding.row, dict(finding.values)["name"]) for finding in doubtful] == [(2, "乙")]
+
+
+# Whatever shape a place has, its shift is undone
+
+
+SHAPES = {
+    "point": shapely.Point,
+    "multipoint": lambda x, y: shapely.MultiPoint([(x, y)]),
+    "polygon": lambda x, y: shapely.box(x - 1e-4, y - 1e-4, x + 1e-4, y + 1e-4),
+}
+
+
+@pytest.mark.parametrize("datum", ["gcj02", "bd09"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_shift_of_every_shape_is_undone(shape, datum):
+    x, y = (wgs84_to_gcj02 if datum == "gcj02" else wgs84_to_bd09)(LON, LAT)
+    layer = gpd.GeoDataFrame({"编号": ["A"], "常住人口": [5]}, geometry=[SHAPES[shape](float(x), float(y))], crs=4326)
+    found = read_population(layer, datum=datum)
+    assert place(found) == pytest.approx((LON, LAT), abs=2e-6)
+    assert found["coordinate_source"].tolist() == [f"converted:{datum}"]
+    if shape != "polygon":
+        assert place(read_facilities(layer, datum=datum)) == pytest.approx((LON, LAT), abs=2e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_datum_that_nothing_shows_is_asked_for(shape):
+    layer = gpd.GeoDataFrame({"编号": ["A"], "常住人口": [5]}, geometry=[SHAPES[shape](LON, LAT)], crs=4326)
+    with pytest.raises(InputError) as caught:
+        read_population(layer, datum="auto")
+    assert keys(caught) == ["datum_unclear"]
+
+
+def test_empty_shapes_are_reported_in_every_datum():
+    layer = gpd.GeoDataFrame({"编号": ["A", "B"]}, geometry=[shapely.Point(), shapely.Point(LON, LAT)], crs=4326)
+    for datum in ("wgs84", "gcj02"):
+        with pytest.raises(InputError) as caught:
+            read_facilities(layer, datum=datum)
+        assert keys(caught) == ["empty_geometry"]
+        assert len(read_facilities(layer, datum=datum, bad_rows="drop")) == 1
+
+
+@pytest.mark.parametrize("read", [read_facilities, read_points, read_population, read_areas])
+def test_a_datum_that_does_not_exist(read):
+    with pytest.raises(UsageError, match=r"GCJ02.*gcj02"):
+        read(table([LON], [LAT]), datum="GCJ02")
+
+
+# Rows that are left out, and how they are told
+
+
+def test_any_number_of_bad_rows_can_be_left_out():
+    count = 120
+    places = table([LON] * count, [LAT] * count, 床位数=[-1] * 110 + [5] * 10)
+    log = QualityLog()
+    assert len(read_facilities(places, bad_rows="drop", log=log)) == 10
+    assert sum(found.key == "bad_row" for found in log.findings) == 110
+    with pytest.raises(InputError) as caught:
+        read_facilities(places)
+    assert keys(caught) == [*["below_minimum"] * 50, "more_alike"]
+    assert "60" in caught.value.problems[-1].message()
+
+
+def test_of_a_repeated_key_the_first_row_stays():
+    places = table([LON] * 4, [LAT] * 4).assign(编号=["A", "A", "B", "A"], 名称=["一", "二", "三", "四"])
+    found = read_facilities(places, bad_rows="drop")
+    assert found["name"].tolist() == ["一", "三"]
+
+
+def test_columns_of_one_name():
+    for names in (["编号", "经度", "纬度", "备注", "备注"], ["编号", "经度", "纬度", 2020, "2020"]):
+        with pytest.raises(InputError) as caught:
+            read_facilities(pd.DataFrame([["A", LON, LAT, 1, 2]], columns=names))
+        assert keys(caught) == ["repeated_headers"]
+
+
+def test_words_for_the_state_of_a_facility():
+    words = ["试运营", "开业", "存续", "已投入使用", "停业", "说不清", None]
+    log = QualityLog()
+    found = read_facilities(table([LON] * 7, [LAT] * 7, 运营状态=words), log=log)
+    assert open_facilities(found).index.tolist() == [0, 1, 2, 3, 6]
+    (strange,) = (one for one in log.findings if one.key == "unknown_status")
+    assert strange.row == 6
+    assert "说不清" in strange.message()

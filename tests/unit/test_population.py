@@ -9,6 +9,7 @@ import shapely
 from rasterio.transform import from_origin
 
 from carecircle.errors import InputError
+from carecircle.findings import QualityLog
 from carecircle.schema import PEOPLE
 from carecircle.sources.areas import read_areas
 from carecircle.sources.population import population_by_area, read_population
@@ -180,3 +181,51 @@ def test_areas_that_share_out_the_grid_hold_all_of_it(grid):
     areas = read_areas(gpd.GeoDataFrame({"code": ["530402", "530403"]}, geometry=halves, crs=4326))
     whole = read_population(grid)[["people", "people_60"]].sum()
     np.testing.assert_allclose(population_by_area(grid, areas).sum(), whole, rtol=1e-6)
+
+
+@pytest.fixture
+def places():
+    """A county of two townships side by side."""
+    boxes = [shapely.box(102, 24, 104, 25), shapely.box(102, 24, 103, 25), shapely.box(103, 24, 104, 25)]
+    cells = {"代码": ["530402", "530402001", "530402002"], "名称": ["红塔区", "玉兴街道", "凤凰街道"]}
+    return read_areas(gpd.GeoDataFrame(cells, geometry=boxes, crs=4326))
+
+
+def test_a_county_above_its_townships_is_not_counted_twice(places):
+    table = pd.DataFrame({"区划代码": ["530402", "530402001", "530402002"], "60岁以上人口": [300, 100, 200]})
+    log = QualityLog()
+    found = read_population(table, areas=places, log=log)
+    assert found["people_60"].sum() == 300
+    assert [(one.row, one.action) for one in log.findings if one.key == "wider_area"] == [(1, "dropped")]
+    alone = read_population(table.iloc[:1], areas=places)
+    assert alone["people_60"].tolist() == [300]
+
+
+def test_rows_placed_in_areas_are_where_the_areas_are(places):
+    """Areas are on WGS 84: a datum said of the file's coordinates does not move them."""
+    table = pd.DataFrame({"区划代码": ["530402001"], "60岁以上人口": [100]})
+    plain, shifted, judged = (read_population(table, areas=places, datum=name) for name in ("wgs84", "gcj02", "auto"))
+    assert plain.geometry.equals(shifted.geometry)
+    assert plain.geometry.equals(judged.geometry)
+    assert shifted["coordinate_source"].tolist() == ["area"]
+
+
+def test_people_elsewhere_are_told_by_row(places):
+    table = pd.DataFrame(
+        {
+            "小区编号": ["X1", "X2", "X3", "X4"],
+            "区划代码": ["530402001", "530402001", "530499", None],
+            "60岁以上人口": [1, 2, 3, 4],
+            "经度": [102.5, 103.5, 102.5, 110.0],
+            "纬度": 24.5,
+        }
+    )
+    log = QualityLog()
+    found = read_population(table, areas=places, log=log)
+    told = {(one.action, one.key, one.row) for one in log.findings if one.row is not None}
+    assert told == {
+        ("doubtful", "outside_declared", 2),
+        ("unmatched", "area_code_unknown", 3),
+        ("outside", "outside_areas", 4),
+    }
+    assert found["area_id"].tolist() == ["530402001", "530402001", "530402001"]

@@ -46,12 +46,12 @@ def test_counts_by_file():
     assert found.to_numpy().sum() == FOUND["count"].sum()
 
 
-def test_rows_come_by_file_sheet_and_row():
+def test_rows_to_be_checked_come_first_and_then_by_file_sheet_and_row():
     rows = details(quality_html(FOUND, title="例"))
-    assert [row[0] for row in rows] == ["读入", "已修正", "已略去", "读入", "远离道路", "远离道路"]
-    assert [row[3] for row in rows] == ["", "3", "7", "", "12", ""]
-    assert rows[2] == ["已略去", "a.xlsx", "在营", "7", "经度", "1", "略去"]
-    assert rows[-1][1] == "（汇总或计算结果）"
+    assert [row[0] for row in rows] == ["已略去", "远离道路", "远离道路", "读入", "已修正", "读入"]
+    assert [row[3] for row in rows] == ["7", "12", "", "", "3", ""]
+    assert rows[0] == ["已略去", "a.xlsx", "在营", "7", "经度", "1", "略去"]
+    assert rows[2][1] == "（汇总或计算结果）"
 
 
 def test_the_lead_says_how_much_there_is_to_do():

@@ -321,7 +321,7 @@ def test_deleted_rows_leave_a_gap_in_the_numbers(write):
     source = read_shapefile(file)
     assert source.frame.iloc[:, 0].tolist() == [NAMES[0], NAMES[2]]
     assert source.rows.tolist() == [1, 3]
-    assert [(found.key, found.count) for found in source.findings if found.action == "dropped"] == [("rows_deleted", 1)]
+    assert [(found.key, found.count) for found in source.findings if found.action == "aside"] == [("rows_deleted", 1)]
 
 
 @pytest.mark.parametrize("ending", [".shp", ".dbf"])

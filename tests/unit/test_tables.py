@@ -3,7 +3,9 @@
 import datetime as dt
 import shutil
 import struct
+import time
 import zipfile
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -16,10 +18,16 @@ from carecircle.china.headers import (
     is_known_header,
     is_personal,
     match_headers,
+    normal_header,
     scale_of,
     suggest_headers,
+    units_behind,
 )
 from carecircle.errors import InputError, MissingInputError, Problem
+from carecircle.guards import workbooks
+from carecircle.schema import AREAS, DEMAND, FACILITIES, POINTS
+from carecircle.sources.facilities import read_facilities
+from carecircle.sources.positions.written import parse_degrees
 from carecircle.sources.tables.cells import (
     as_code,
     as_date,
@@ -29,6 +37,8 @@ from carecircle.sources.tables.cells import (
     broken_formulas,
     mended_cells,
 )
+from carecircle.sources.tables.headings import tidy
+from carecircle.sources.tables.marks import _failed, _hidden_rows
 from carecircle.sources.tables.reading import (
     SourceTable,
     cell_findings,
@@ -41,6 +51,7 @@ from carecircle.sources.tables.reading import (
     sheets_with_data,
     without_personal,
 )
+from carecircle.sources.tables.webtables import _in_whole_tags, is_web_page, page_encoding, page_sheet
 
 ROWS = '编号,名称,床位数\n001,幸福养老院,"1,200"\n\n002,夕阳红,80\n'
 
@@ -165,7 +176,7 @@ def test_a_missing_file_and_an_unknown_ending(tmp_path):
 def test_numbers_as_people_type_them():
     said = ["１２", "1,234.5", "3500㎡", "1，000", "1,5", "-3", "无", None, True, "nan", "inf"]
     cells = pd.Series(said, dtype=object)
-    numbers, wrong = as_number(cells)
+    numbers, wrong = as_number(cells, "m2")
     assert numbers.fillna(-99).tolist() == [12, 1234.5, 3500, 1000, -99, -3, -99, -99, -99, -99, -99]
     assert wrong.tolist() == [False] * 4 + [True] + [False] * 3 + [True, False, True]
 
@@ -572,7 +583,7 @@ def test_personal_numbers_anywhere_are_masked(tmp_path):
         assert as_number(table.frame["经度"])[0].tolist() == rows["经度"].tolist()
         assert table.frame["信用代码"].tolist() == rows["信用代码"].tolist()
         masks = {one.column: (one.action, gap(one, "rows")) for one in found(table, "personal_numbers")}
-        assert masks == {"备注": ("dropped", "2-6"), "数": ("dropped", "2")}
+        assert masks == {"备注": ("aside", "2-6"), "数": ("aside", "2")}
         said = " ".join([*(one.message() for one in table.findings), *table.notes])
         assert not any(number in said for number in secret)
 
@@ -581,8 +592,8 @@ def test_personal_columns_are_findings(tmp_path):
     (tmp_path / "a.csv").write_text("编号,院长,电话\n1,张三,139\n2,李四,138\n", "utf-8")
     table = read_table(tmp_path / "a.csv")
     assert [(one.action, one.column) for one in found(table, "personal_column")] == [
-        ("dropped", "院长"),
-        ("dropped", "电话"),
+        ("aside", "院长"),
+        ("aside", "电话"),
     ]
     frame = pd.DataFrame({"备注": ["13800138000", None]})
     masked = without_personal(SourceTable(frame, pd.Series([1, 2])))
@@ -593,9 +604,13 @@ def test_personal_columns_are_findings(tmp_path):
 # Cells
 
 
-@pytest.mark.parametrize("said", ["约120", "50-60", "120张以上", "1,23", "12 0人左右", "#REF!", "5亩", "1.2万"])
+NO_NUMBERS = ["约120", "50-60", "120张以上", "1,23", "12 0人左右", "#REF!", "5亩", "1.2万"]
+TWO_NUMBERS = ["120 80", "60\n30", "1 23", "12 3456", "1 2 3", "1,234 567", "60\n300", "1,\n234", "60\t300", "1 234 5"]
+
+
+@pytest.mark.parametrize("said", [*NO_NUMBERS, *TWO_NUMBERS])
 def test_what_is_no_number(said):
-    numbers, wrong = as_number(pd.Series([said], dtype=object))
+    numbers, wrong = as_number(pd.Series([said], dtype=object), None)
     assert numbers.isna().all()
     assert wrong.all()
 
@@ -607,6 +622,9 @@ def test_what_is_no_number(said):
         ("1,200㎡", 1200),
         ("１，２００．５", 1200.5),
         (" 1 200 ", 1200),
+        ("1\u00a0234\u2009567.5", 1234567.5),
+        ("120\n张", 120),
+        ("12 345 人", 12345),
         ("500米", 500),
         ("３０ 名", 30),
         ("+5", 5),
@@ -616,7 +634,69 @@ def test_what_is_no_number(said):
     ],
 )
 def test_numbers_in_all_spellings(said, number):
-    assert as_number(pd.Series([said], dtype=object))[0].tolist() == [number]
+    assert as_number(pd.Series([said], dtype=object), None)[0].tolist() == [number]
+
+
+@pytest.mark.parametrize(
+    ("unit", "fitting", "others"),
+    [
+        ("beds", ["50张", "50 床", "50个", "50张床"], ["50户", "50人", "50米", "50分钟", "50㎡"]),
+        ("people", ["50人", "50名"], ["50户", "50张", "50m"]),
+        ("households", ["50户"], ["50人", "50张"]),
+        ("m", ["50米", "50M"], ["50㎡", "50分钟"]),
+        ("m2", ["50㎡", "50m²", "50M2", "50平方米", "50 平米"], ["50米", "50m", "50亩", "50张"]),
+        ("min", ["50分钟", "50分", "50min"], ["50米", "50m", "50人"]),
+        ("", ["50"], ["50人", "50米"]),
+        ("degrees", ["50"], ["50米", "50m"]),
+    ],
+)
+def test_only_units_of_the_column_stand_behind_numbers(unit, fitting, others):
+    assert as_number(pd.Series(fitting, dtype=object), unit)[0].eq(50).all()
+    numbers, wrong = as_number(pd.Series(others, dtype=object), unit)
+    assert numbers.isna().all()
+    assert wrong.all()
+    mended = mended_cells(pd.Series([*fitting, *others], dtype=object), "number", unit).get("units_in_cells")
+    assert mended is None or mended.tolist()[len(fitting) :] == [False] * len(others)
+
+
+def test_every_unit_of_the_contract_is_known():
+    counted = {column.unit for table in (FACILITIES, POINTS, AREAS, DEMAND) for column in table.columns}
+    assert all(units_behind(unit) for unit in counted - {""})
+    assert as_it_is(pd.Series(["50户", "30户"], dtype=object)).tolist() == [50, 30]
+    assert as_it_is(pd.Series(["50户", "30米"], dtype=object)).tolist() == ["50户", "30米"], (
+        "these count several things"
+    )
+
+
+def test_units_of_cells_in_a_whole_table():
+    table = pd.DataFrame({"编号": ["a", "b"], "经度": [102.5, 102.6], "纬度": [24.3, 24.4]})
+    fine = table.assign(
+        **{"床位数（张）": ["50张", "60"], "建筑面积/㎡": ["500平方米", "1 200"], "附加分钟": ["5分钟", 2]}
+    )
+    read = read_facilities(fine)
+    assert read[["beds", "floor_m2", "added_minutes"]].to_numpy().tolist() == [[50, 500, 5], [60, 1200, 2]]
+    with pytest.raises(InputError) as error:
+        read_facilities(
+            table.assign(床位数=["50户", "120 80"], 建筑面积=["500m", "1"], 附加分钟=["5米", "2"], 经度=["102.5米", 1])
+        )
+    wrong = {(one.row, one.column) for one in error.value.problems if one.key in {"not_a_number", "not_a_position"}}
+    assert wrong == {(1, "床位数"), (2, "床位数"), (1, "建筑面积"), (1, "附加分钟"), (1, "经度")}
+
+
+def test_hours_of_business_are_no_dates():
+    table = pd.DataFrame({"编号": ["a", "b"], "经度": [102.5, 102.6], "纬度": [24.3, 24.4]})
+    hours = table.assign(运营时间=["8:00-18:00", "全天"])
+    assert read_facilities(hours)["运营时间"].tolist() == ["8:00-18:00", "全天"]
+    assert "opened" not in read_facilities(hours).columns
+    dates = read_facilities(table.assign(运营时间=["2020年5月", "2021"]))
+    assert dates["opened"].dt.year.tolist() == [2020, 2021]
+    both = read_facilities(hours.assign(开业时间=["2020年5月", "2021"]))
+    assert both["opened"].dt.year.tolist() == [2020, 2021]
+    with pytest.raises(InputError):
+        read_facilities(hours, columns={"opened": "运营时间"})
+    with pytest.raises(InputError) as error:
+        read_facilities(table.assign(运营时间=["2020年5月", "8:00"]))
+    assert keys(error) == ["not_a_date"]
 
 
 @pytest.mark.parametrize(
@@ -716,7 +796,7 @@ def test_truths_are_words():
 
 
 def mends(cells, kind):
-    return {key: mask.tolist() for key, mask in mended_cells(pd.Series(cells, dtype=object), kind).items()}
+    return {key: mask.tolist() for key, mask in mended_cells(pd.Series(cells, dtype=object), kind, "beds").items()}
 
 
 def test_mends_of_codes():
@@ -903,3 +983,100 @@ def test_a_container_whose_sectors_go_round_in_circles_is_refused(tmp_path):
     struct.pack_into("<II", raw, table, 1, 0)
     (tmp_path / "a.xls").write_bytes(raw)
     assert [one.key for one in refused(tmp_path / "a.xls")] == ["unreadable_file"]
+
+
+# Hostile tables
+
+
+def page_of(cells):
+    return "<html><table><tr><td>名称<td>人口</tr>" + cells + "</table></html>"
+
+
+def test_small_files_that_would_fill_the_memory(tmp_path, monkeypatch):
+    """One long row among many short ones, and cells that span all columns and rows."""
+    monkeypatch.setattr(workbooks, "MAX_SHEET_CELLS", 100_000)
+    for name, content in (
+        ("a.csv", "名称,人口\n" + "a,1\n" * 1000 + "," * 1000 + "\n"),
+        ("b.xls", page_of("<tr><td colspan=16384>x" * 20)),
+        ("c.xls", page_of("<tr><td rowspan=99999 colspan=16384>x" + "<tr><td>" * 20)),
+        ("d.xls", page_of("<tr><td>" + "<table><tr><td colspan=16000>x</table>" * 20)),
+        ("e.xls", page_of("<tr><td colspan=300>x" + "<tr><td>x" * 1000)),
+    ):
+        (tmp_path / name).write_text(content, "utf-8")
+        assert [one.key for one in refused(tmp_path / name)] == ["sheet_size"], name
+    (tmp_path / "f.csv").write_text("名称,人口\n" + "a,1\n" * 10_000, "utf-8")
+    assert len(read_table(tmp_path / "f.csv").frame) == 10_000
+
+
+def test_cells_of_a_page_that_span_rows_and_columns(tmp_path):
+    (tmp_path / "a.xls").write_text(
+        page_of("<tr><td rowspan=2>甲<td>1<tr><td>2<tr><td colspan=2>乙<tr><td>丙<td rowspan=9>4<tr><td>丁"), "utf-8"
+    )
+    cells = read_table(tmp_path / "a.xls").frame
+    assert cells["名称"].tolist() == ["甲", "甲", "丙", "丁"]
+    assert cells["人口"].tolist()[:3] == ["1", "2", "4"]
+
+
+def seen_page(content):
+    return page_sheet(Path("a.xls"), "<table><tr><td>甲<tr><td>乙" + content)
+
+
+def test_pages_that_end_in_the_middle():
+    assert seen_page("丙").cells[1].tolist() == ["甲", "乙丙"]
+    assert seen_page("丙<td").cells[1].tolist() == ["甲", "乙丙"]
+    assert seen_page("<!-- x <td>丁 -->丙<!-- <td>").cells[1].tolist() == ["甲", "乙丙"]
+    assert seen_page("<![if !a]>丙<![endif]>").cells[1].tolist() == ["甲", "乙丙"]
+
+
+LONG = 40_000
+PATTERNS = [
+    (is_web_page, b"<!---->" * LONG + b"x"),
+    (is_web_page, b"<!--" * LONG),
+    (_in_whole_tags, "<!--" * LONG),
+    (seen_page, "<a " * LONG),
+    (seen_page, "<!-- >" * LONG),
+    (seen_page, "<![CDATA[ >" * LONG),
+    (seen_page, "</a " * LONG),
+    (page_encoding, b"<meta" * LONG),
+    (page_encoding, b"<meta" * 1000 + b" charset=" + b" " * 4000),
+    (lambda raw: list(_failed(raw)), b'<c r="A1" t="e">' * LONG),
+    (lambda raw: list(_failed(raw)), b"<c " + b't="e" ' * LONG),
+    (lambda raw: list(_failed(raw)), b'<c t="e" ' + b'r="A1" ' * LONG + b"/>"),
+    (lambda raw: list(_failed(raw)), b'<c t="e" r="A1">' + b"<f>" * LONG),
+    (lambda raw: list(_hidden_rows(raw)), b"<row hidden='1' " * LONG),
+    (lambda raw: list(_hidden_rows(raw)), b"<row " + b"hidden='1' " * LONG),
+    (tidy, "a" + "\n" * LONG + "b"),
+    (tidy, "a" + " " * LONG + "b"),
+    (normal_header, "（" * LONG),
+    (lambda said: as_date(pd.Series([said], dtype=object)), "1" + " " * LONG + "1"),
+    (lambda said: as_number(pd.Series([said], dtype=object), None), "1 " * LONG + "x"),
+    (lambda said: mended_cells(pd.Series([said], dtype=object), "code"), "1" * LONG + "x"),
+    (lambda said: parse_degrees(pd.Series([said], dtype=object)), "1°" + "2024" * LONG + "x"),
+]
+
+
+@pytest.mark.parametrize("place", range(len(PATTERNS)))
+def test_no_text_takes_long_to_look_through(place):
+    """Each took minutes, or for ever, with patterns that try the same signs again and again."""
+    read, hostile = PATTERNS[place]
+    start = time.process_time()
+    read(hostile)
+    assert time.process_time() - start < 3
+
+
+def test_comments_before_a_page():
+    assert is_web_page(b"\xef\xbb\xbf\n<!-- a > b --> <!--\n-->\n<HTML>")
+    assert is_web_page(b"  <!DOCTYPE html><p>")
+    assert not is_web_page(b"<!-- <html>")
+    assert not is_web_page(b"<!-- a --> x <html>")
+    assert page_encoding(b'<meta http-equiv="x" content="text/html; charset = \'GB2312">') == "gb18030"
+
+
+def test_failed_formulas_and_hidden_rows_of_a_sheet():
+    content = (
+        b'<row r="2" hidden="1"><c t="e" r="B2" s="1"><f t="shared">A1/0 &gt; 1</f><v>#DIV/0!</v></c>'
+        b'<c r="C2" t="e"/><c r="D2"><v>1</v></c><x:c r="AA2" t=\'e\'><x:v>#REF!</x:v></x:c>'
+        b'<c r="E2" t="e"></c><c r="F2"><v>#N/A</v></c></row><row hidden="0" r="3"></row><row r="4" hidden=\'true\'/>'
+    )
+    assert list(_failed(content)) == [(2, 2, "#DIV/0!"), (2, 27, "#REF!")]
+    assert list(_hidden_rows(content)) == [2, 4]

@@ -17,7 +17,7 @@ from typing import Any
 
 from carecircle.errors import Problem, problem
 
-_BRACKET = re.compile(r"[(\[【〔{](.*?)[)\]】〕}]")
+_BRACKET = re.compile(r"[(\[【〔{](.{0,100}?)[)\]】〕}]")  # bounded: thousands of open brackets take no time
 _FILLER = re.compile(r"[\s_\-－—·:：*]+")
 _SHAPEFILE_NAME_BYTES = 10
 _CODE_HEADER = re.compile(r"编号|编码|代码|代号|code|(?<![a-z])f?id$", re.IGNORECASE)
@@ -61,7 +61,7 @@ def plain(value: str) -> str:
 
 @cache
 def normal_header(header: str) -> str:
-    """Return a header as it is compared: `plain`, and without a unit behind it or a remark in brackets.
+    """Return a header as it is compared: `plain`, and without a unit behind it, a remark in brackets, or 其中.
 
     Examples
     --------
@@ -72,7 +72,8 @@ def normal_header(header: str) -> str:
     text = unicodedata.normalize("NFKC", header)
     kept = _BRACKET.sub(lambda found: "" if plain(found[1]).removeprefix("单位") in ignored else found[1], text)
     behind = None if header.isascii() else _UNIT_BEHIND.match(kept)
-    return plain(behind[1] if behind and plain(behind[2]) in ignored else kept)
+    name = plain(behind[1] if behind and plain(behind[2]) in ignored else kept)
+    return name.replace("其中", "") or name
 
 
 def is_personal(header: str) -> bool:
@@ -139,6 +140,35 @@ def _all_known() -> frozenset[str]:
 
 def _flat(listed: list[Any]) -> list[str]:
     return [alias for rank in _nested(listed) for alias in rank]
+
+
+def address_headers() -> tuple[str, ...]:
+    """Return the headers of a column of addresses, the best first."""
+    return (*known_headers("address", "facilities"), *_lists()["address_header"]["address"])
+
+
+def address_header(headers: Iterable[str]) -> str | None:
+    """Return the best header of a column of addresses, None when there is none.
+
+    Examples
+    --------
+    >>> address_header(["机构名称", "注册地址", "详细地址"])
+    '详细地址'
+    """
+    normal = {normal_header(header): header for header in reversed(list(headers))}
+    ranked = map(normal_header, address_headers())
+    return next((normal[name] for name in ranked if name in normal), None)
+
+
+def is_datum_header(header: str) -> bool:
+    """Whether a column of this name says the datum of each row's coordinates.
+
+    Examples
+    --------
+    >>> is_datum_header("坐标系"), is_datum_header("坐标")
+    (True, False)
+    """
+    return plain(header) in words("datum_header")
 
 
 def is_known_header(header: str) -> bool:
@@ -364,6 +394,36 @@ def _likeness(name: str, alias: str) -> float:
     short, long = sorted((name, alias), key=len)
     held = _ALIKE + (1 - _ALIKE) * len(short) / len(long) if len(short) > 1 and short in long else 0.0
     return max(held, difflib.SequenceMatcher(None, name, alias).ratio())
+
+
+@cache
+def units_behind(unit: str | None) -> frozenset[str]:
+    """Return what may stand behind a number in a column that counts in a unit, as it is compared.
+
+    Parameters
+    ----------
+    unit
+        `schema.Column.unit`; None for every unit that is known.
+
+    Examples
+    --------
+    >>> sorted(units_behind("m2")), units_behind("degrees")
+    (['m2', '平方米', '平米'], frozenset())
+    """
+    listed = _lists()["units"]
+    known = [word for words in listed.values() for word in words] if unit is None else listed.get(unit, [])
+    return frozenset(map(plain, known))
+
+
+def is_weak(column: str, header: str) -> bool:
+    """Whether a header is read as a column only for want of a better one, since it often means something else.
+
+    Examples
+    --------
+    >>> is_weak("opened", "运营时间"), is_weak("opened", "建成时间")
+    (True, False)
+    """
+    return normal_header(header) in map(normal_header, _flat(_lists()["weak"].get(column, [])))
 
 
 @cache

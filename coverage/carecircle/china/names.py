@@ -186,10 +186,10 @@ def _stem_and_word(bare: str, level: str) -> tuple[str, str]:
 
 
 def _figures(found: re.Match[str]) -> str:
-    """Return a number in figures; what is no number (百 and 两 alone) as it is."""
+    """Return a number in figures; what is no number (百 and 两 alone), or may be none (八一), as it is."""
     run = found[0]
     figures = run.translate(_FIGURES)
-    if figures.isdecimal():
+    if figures.isdecimal() and _is_said_by_digits(found):
         return figures.lstrip("0") or "0"
     counted = _COUNTED.fullmatch(run)
     if counted is None:
@@ -198,6 +198,16 @@ def _figures(found: re.Match[str]) -> str:
     tens = tens or ("一" if ten else None)
     digits = "".join((digit or "零").replace("两", "二") for digit in (thousands, hundreds, tens, ones))
     return digits.translate(_FIGURES).lstrip("0")
+
+
+def _is_said_by_digits(found: re.Match[str]) -> bool:
+    """Whether digits one after the other are a number: 〇 is among them, 第 before them, or there is only one.
+
+    八一社区 is named after a day (or 八 and 一), and is not 八十一社区.
+    """
+    run = found[0]
+    ordinal = found.string[: found.start()].endswith("第")
+    return run.isascii() or len(run) == 1 or ordinal or not {"〇", "零"}.isdisjoint(run)
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from carecircle.arguments import Json, Lang, Quiet
+from carecircle.arguments import Json, Lang, Quiet, Settings, reading_of
 from carecircle.config import as_source
 from carecircle.console import session
 from carecircle.errors import UsageError
@@ -64,6 +64,7 @@ def inspect_command(
     areas: Annotated[
         list[Path] | None, typer.Option("--areas", help="Areas with codes, to judge the datum of points by.")
     ] = None,
+    settings: Settings = None,
     as_json: Json = False,
     quiet: Quiet = False,
     lang: Lang = "zh",
@@ -74,7 +75,8 @@ def inspect_command(
     """
     with session(lang, as_json=as_json, quiet=quiet) as told:
         streets = None if roads is None else read_network(roads)
-        places = read_areas(areas) if areas else None
+        how = reading_of(settings, known=("areas",))["areas"]
+        places = read_areas(areas, **how) if areas else None
         found = [inspect_file(path, streets=streets, areas=places) for path in files]
         for item in found:
             told.say(str(item))

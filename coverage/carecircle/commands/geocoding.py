@@ -14,10 +14,10 @@ from carecircle.china import DATUMS
 from carecircle.console import Session, session
 from carecircle.errors import UsageError
 from carecircle.geocoding import SERVICES, GeocodeOptions, address_sheet, geocode, merge_filled, write_list
+from carecircle.geocoding.lists import GeocodeResult
 from carecircle.language import text
 from carecircle.outputs import whole_file
 from carecircle.report.workbook import write_csv
-from carecircle.sources.addresses import GeocodeResult
 from carecircle.sources.tables.reading import read_table
 
 

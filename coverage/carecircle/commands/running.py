@@ -30,7 +30,6 @@ Settings = Annotated[
 ]
 CHECKED = ("quality.html", "quality.csv", "quality.xlsx", "check.json")
 """What `check` writes; the last one shows that a folder is its own."""
-"""Files of a check."""
 
 
 def run_plan(

@@ -10,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,12 +25,12 @@ from numpy.typing import NDArray
 from carecircle.china.coordinates import Datum
 from carecircle.errors import UsageError
 from carecircle.findings import Action, Finding
+from carecircle.geocoding.lists import AddressList, GeocodeResult, ListLike, read_addresses
 from carecircle.geocoding.matches import PLACE, Where, matches_of, polygons_of
 from carecircle.geocoding.services import FINE, SERVICES, Answer, Candidate, Desk, Said, Service, Trouble
 from carecircle.keys import ENVIRONMENT, Key, find_key, keyring
 from carecircle.language import text
-from carecircle.sources.addresses import AddressList, GeocodeResult, ListLike, read_addresses
-from carecircle.sources.roads.store import store_folder
+from carecircle.sources.roads.store import keep, store_folder, touch
 from carecircle.sources.tables.reading import column_finding, row_findings
 
 _VERSION = "geocode-1"
@@ -263,11 +262,14 @@ class _Kept:
         """Return the answer that was kept; a damaged one is none."""
         if self._folder is None:
             return None
+        entry = self._file(self._folder, address)
         try:
-            listed = json.loads(self._file(self._folder, address).read_bytes())["candidates"]
-            return Answer(tuple(_restored(*found) for found in listed))
+            listed = json.loads(entry.read_bytes())["candidates"]
+            answer = Answer(tuple(_restored(*found) for found in listed))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
+        touch(entry)
+        return answer
 
     def remember(self, address: str, answer: Answer) -> bool:
         """Keep an answer; False when the disk does not take it."""
@@ -275,15 +277,15 @@ class _Kept:
             return True
         content = [[c.lon, c.lat, c.level, None if math.isnan(c.score) else c.score, c.matched]
                    for c in answer.candidates]  # fmt: skip
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            handle, draft = tempfile.mkstemp(dir=self._folder, suffix=".part")
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump({"candidates": content}, stream, ensure_ascii=False)
-            Path(draft).replace(self._file(self._folder, address))
-        except OSError:
-            return False
-        return True
+
+        def write(draft: Path) -> None:
+            draft.touch(mode=0o600)  # a folder that was there before may be open to others
+            draft.write_text(json.dumps({"candidates": content}, ensure_ascii=False), "utf-8")
+
+        with suppress(OSError):
+            for folder in (store_folder(), self._folder.parent):  # `keep` would leave the one between to the umask
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return keep(self._file(self._folder, address), write)
 
 
 def _restored(lon: float, lat: float, level: str, score: float | None, matched: str) -> Candidate:

@@ -13,25 +13,24 @@ import xlsxwriter
 from xlsxwriter.exceptions import XlsxWriterException
 from xlsxwriter.worksheet import Worksheet
 
-from carecircle.china.coordinates import DATUMS, Datum
-from carecircle.china.headers import match_headers
+from carecircle.china.coordinates import DATUMS, Datum, to_wgs84_by_row
+from carecircle.china.headers import address_header, match_headers
 from carecircle.errors import InputError, OutputError, Problem, UsageError
 from carecircle.findings import Finding
-from carecircle.geocoding.services import CHINA
-from carecircle.language import text
-from carecircle.outputs import whole_file
-from carecircle.sources.addresses import (
+from carecircle.geocoding.lists import (
     AddressList,
     GeocodeResult,
     ListLike,
-    address_header,
-    as_wgs84,
-    is_datum_header,
+    datum_cells,
     read_addresses,
     require_keys,
-    said_datums,
 )
-from carecircle.sources.tables.cells import as_code, as_number, as_text
+from carecircle.geocoding.services import CHINA
+from carecircle.language import text
+from carecircle.outputs import whole_file
+from carecircle.sources.positions.datums import coordinate_source, datum_of_words
+from carecircle.sources.positions.written import parse_degrees
+from carecircle.sources.tables.cells import as_code, as_text
 from carecircle.sources.tables.reading import EXCEL_ENDINGS, SourceTable, open_workbook, read_table, row_findings
 
 _SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
@@ -161,8 +160,8 @@ def merge_filled(
     entries = _entries(form, datum)
     reasons = _reasons(entries, listing)
     good = entries[reasons.eq("") & entries["lon"].notna() & entries["lat"].notna()].drop_duplicates("key")
-    east, north = as_wgs84(good["lon"], good["lat"], good["datum"])
-    origin = ("converted:" + good["datum"]).where(good["datum"].ne("wgs84"), "given")
+    east, north = to_wgs84_by_row(good["lon"], good["lat"], good["datum"])
+    origin = coordinate_source(good["datum"])
     new = pd.DataFrame({"lon": east, "lat": north, "coordinate_source": origin}).set_axis(good["key"])
     keys = listing.cells["facility_id"]
     places = listing.cells[["lon", "lat", "coordinate_source"]].copy()
@@ -213,16 +212,16 @@ def _entries(form: SourceTable, datum: Datum | None) -> pd.DataFrame:
         problems += [Problem("missing_column", form.file, form.sheet, None, name, found) for name in named]
         raise InputError(problems)
     keys, _ = as_code(form.frame[headers["facility_id"]])
-    (lon, wrong_lon), (lat, wrong_lat) = (as_number(form.frame[headers[column]]) for column in ("lon", "lat"))
+    (lon, wrong_lon, _), (lat, wrong_lat, _) = (parse_degrees(form.frame[headers[name]]) for name in ("lon", "lat"))
     nothing = pd.Series(None, index=form.frame.index, dtype=object)
-    said = next((said_datums(form.frame[c]) for c in form.frame.columns if is_datum_header(str(c))), nothing)
+    said, unknown = datum_of_words(datum_cells(form.frame))
     where = address_header(present)
     entries = pd.DataFrame(
         {
             "key": keys,
             "lon": lon,
             "lat": lat,
-            "datum": said.where(said.notna(), datum).astype(object),
+            "datum": said.where(said.notna() | unknown, datum).astype(object),
             "address": nothing if where is None else as_text(form.frame[where]),
             "wrong": wrong_lon | wrong_lat,
         }
@@ -234,7 +233,9 @@ def _reasons(entries: pd.DataFrame, listing: AddressList) -> pd.Series:
     """Return the key of the sentence that says why a row of the sheet is not taken, "" when it is."""
     known = listing.cells.set_index("facility_id")["address"]
     key, lon, lat = entries["key"], entries["lon"], entries["lat"]
-    east, north = as_wgs84(lon, lat, entries["datum"].fillna("wgs84"))
+    known_datum = entries["datum"].isin(DATUMS)
+    east, north = to_wgs84_by_row(lon, lat, entries["datum"].where(known_datum, "wgs84"))
+    in_china = (east >= _WEST) & (east <= _EAST) & (north >= _SOUTH) & (north <= _NORTH)
     moved = entries["address"].notna() & entries["address"].ne(key.map(known)) if listing.made_keys else False
     places = entries[["key", "lon", "lat", "datum"]]
     first = places.drop_duplicates("key").set_index("key")
@@ -243,8 +244,8 @@ def _reasons(entries: pd.DataFrame, listing: AddressList) -> pd.Series:
         ~key.isin(known.index),
         entries["wrong"],
         lon.isna() | lat.isna(),
-        ~(east.between(_WEST, _EAST) & north.between(_SOUTH, _NORTH)),
-        ~entries["datum"].isin(DATUMS),
+        ~in_china,
+        ~known_datum,
         moved & key.isin(known.index),
         key.isin(key[twice]),
     ]

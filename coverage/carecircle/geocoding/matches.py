@@ -15,8 +15,8 @@ from pyproj import Geod
 
 from carecircle.china.coordinates import to_wgs84
 from carecircle.errors import InputError, problem
+from carecircle.geocoding.lists import AddressList
 from carecircle.geocoding.services import CHINA, COARSE, Answer, Said, Service
-from carecircle.sources.addresses import AddressList
 from carecircle.sources.areas import read_areas
 
 PLACE = ["lon", "lat"]

@@ -16,10 +16,11 @@ from carecircle.guards.sizes import (
     refuse_parquet_bomb,
     refuse_raster_bomb,
 )
-from carecircle.guards.workbooks import refuse_workbook_bomb
+from carecircle.guards.workbooks import MAX_SHEET_CELLS, refuse_wide_sheet, refuse_workbook_bomb
 
 __all__ = [
     "MAX_PLAN_BYTES",
+    "MAX_SHEET_CELLS",
     "MAX_TABLE_BYTES",
     "most_vertices",
     "refuse_endless_views",
@@ -29,6 +30,7 @@ __all__ = [
     "refuse_parquet_bomb",
     "refuse_pbf_bomb",
     "refuse_raster_bomb",
+    "refuse_wide_sheet",
     "refuse_workbook_bomb",
     "refuse_xml_entities",
     "refuse_zip_bomb",

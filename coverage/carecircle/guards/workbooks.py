@@ -24,12 +24,15 @@ from carecircle.guards.numbers import seven_bits
 MAX_WORKBOOK = 2 << 30
 """Bytes of an unpacked workbook: 30 million cells of 35 bytes are 1 GB."""
 MAX_SHEET_CELLS = 30_000_000
-"""Cells of the rectangle that holds a sheet's cells: a full sheet (1,048,576 rows) of 28 columns; 1 GB in memory."""
+"""Cells of the rectangle that holds a sheet's cells: a full sheet (1,048,576 rows) of 28 columns; 1 GB in memory.
+
+Text and web pages too: one long row among many short ones makes room for all of them.
+"""
 
 _REFERENCE = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{0,20})(\d{1,20})[\"']")
 _CELL = re.compile(rb"<(?:[\w.-]+:)?c[\s/>]")
 _TAG = re.compile(
-    rb"<(?:[\w.-]+:)?(table|table-row|table-cell|covered-table-cell)((?=[\s/>])(?:[^>\"']|\"[^\"]*\"|'[^']*')*)>"
+    rb"<(?:[\w.-]+:)?(table|table-row|table-cell|covered-table-cell)((?=[\s/>])(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+)(>|(?=<))"
 )
 _REPEATED = re.compile(rb"number-(?:rows|columns)-repeated\s*=\s*[\"']\s*(\d{1,20})")
 _CARRIED = 1 << 16  # bytes of an unfinished tag that are kept; longer ones are no tags
@@ -69,6 +72,8 @@ def refuse_workbook_bomb(file: Path) -> None:
     ------
     InputError
         As `refuse_zip_bomb`; or a sheet's cells span more than `MAX_SHEET_CELLS`.
+    ValueError
+        It is no XML where it must be.
     """
     with file.open("rb") as stream:
         ole = stream.read(len(_OLE)) == _OLE
@@ -82,9 +87,14 @@ def refuse_workbook_bomb(file: Path) -> None:
 def _refuse_wide(file: Path, sheets: Iterable[_Corners]) -> None:
     for corners in sheets:
         if corners.cells > MAX_SHEET_CELLS:
-            rows, columns = corners.bottom - corners.top + 1, corners.right - corners.left + 1
-            most = f"{MAX_SHEET_CELLS:,d}"
-            raise InputError(problem("sheet_size", file=file, rows=f"{rows:,d}", columns=f"{columns:,d}", most=most))
+            refuse_wide_sheet(file, corners.bottom - corners.top + 1, corners.right - corners.left + 1)
+
+
+def refuse_wide_sheet(file: Path, rows: int, columns: int) -> None:
+    """Raise when a sheet, or a table in text or a web page, spans more than `MAX_SHEET_CELLS`."""
+    if rows * columns > MAX_SHEET_CELLS:
+        most = f"{MAX_SHEET_CELLS:,d}"
+        raise InputError(problem("sheet_size", file=file, rows=f"{rows:,d}", columns=f"{columns:,d}", most=most))
 
 
 def _sheets(name: str, pieces: Iterator[bytes]) -> Iterator[_Corners]:
@@ -154,6 +164,8 @@ def _ods_tags(pieces: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
         content, end = carried + piece, 0
         for found in _TAG.finditer(content):
             end = found.end()
+            if not found[3]:
+                raise ValueError("a tag within a tag")  # readers differ in where such a tag ends
             yield found[1], found[2]
         carried = content[end:][-_CARRIED:]
 

@@ -86,7 +86,8 @@ def pack(geometries: NDArray[np.object_], digits: int) -> Plain:
 
 def drawable(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Return the rows that have something to draw."""
-    return frame[frame.geometry.notna() & ~frame.geometry.is_empty] if len(frame) else frame
+    shapes = frame.geometry.to_numpy()
+    return frame[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
 
 
 def icon(shape: int, status: str, colour: str = "") -> str:

@@ -30,7 +30,7 @@ NEED: tuple[Action, ...] = (
     "dropped", "unmatched", "duplicate", "outside", "far", "outdated", "doubtful", "unmapped",
 )  # fmt: skip
 """Actions that ask someone to look into the source, the gravest first."""
-DONE: tuple[Action, ...] = ("mended", "converted")
+DONE: tuple[Action, ...] = ("mended", "converted", "aside")
 """Actions that the program has taken by itself."""
 _SHOWN: tuple[Action, ...] = ("read", *NEED, *DONE, "mapped")
 _SHA_DIGITS = 12
@@ -244,7 +244,7 @@ def _cut(count: int, language: Language) -> str:
 
 
 def _rows(quality: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the page, by file, sheet and row; of too many, those that need checking, then the rest."""
+    """Return the rows of the page: those that need checking, then the rest; by file, sheet and row."""
     gravity = quality["action"].map({action: at for at, action in enumerate((*NEED, *DONE))}).fillna(len(ACTIONS))
     chosen = quality.reset_index(drop=True).loc[gravity.reset_index(drop=True).sort_values(kind="stable").index]
     chosen = chosen.head(MOST_ROWS)
@@ -252,8 +252,9 @@ def _rows(quality: pd.DataFrame) -> pd.DataFrame:
         file=_words(chosen["file"]).replace("", _LAST),
         sheet=_words(chosen["sheet"]),
         action=chosen["action"].map({action: at for at, action in enumerate(_SHOWN)}),
+        later=~chosen["action"].isin(NEED),
     )
-    order = place.sort_values(["file", "sheet", "row", "action"], kind="stable", na_position="first").index
+    order = place.sort_values(["later", "file", "sheet", "row", "action"], kind="stable", na_position="first").index
     rows = chosen.loc[order]
     words = {name: _words(rows[name]).map(_short) for name in _TEXTS}
     looks = {"row": "{:d}", "count": "{:,d}"}

@@ -29,7 +29,7 @@ from carecircle.cover import ALL_KINDS
 from carecircle.cover import parents as parents_of
 from carecircle.language import text
 from carecircle.report.facts import MEASURES, WITHHELD
-from carecircle.schema import LEVELS, PEOPLE
+from carecircle.schema import DEMAND, LEVELS, PEOPLE
 
 if TYPE_CHECKING:
     from carecircle.model import Study
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+NEAREST = ("facility_id", "minutes", "metres", "snap_metres")
+"""Results of a point that do not count people."""
 _TOTAL = float("inf")  # the limit of those who are within reach or not
 _NOISE = 1e-6  # sums of shared-out people differ in their last digits
 
@@ -61,7 +63,8 @@ def published(study: Study, below: int) -> Study:
     """Return the study as it may be published: counts of fewer than `below` people are withheld.
 
     The tallies of areas are treated by `withhold`. Where people live is not published at all: every count of people at
-    a point is withheld, and with it what is summed over points, such as the people nearest to a facility.
+    a point is withheld, and with it what is summed over points, such as the people nearest to a facility; columns of
+    the file that are not known are left out, and so are findings about its rows, which may name numbers of people.
 
     Parameters
     ----------
@@ -70,7 +73,7 @@ def published(study: Study, below: int) -> Study:
     below
         The smallest count of people that is shown, 2 at least.
     """
-    demand = study.demand.copy()
+    demand = _without_own_columns(study.demand)
     for name in (*PEOPLE, "households"):
         if name in demand:
             demand[name] = demand[name].mask(demand[name].notna(), WITHHELD)
@@ -79,9 +82,25 @@ def published(study: Study, below: int) -> Study:
         study,
         cover=withhold(study.cover, study.areas, below),
         demand=demand,
+        quality=_without_rows_of_people(study),
         notes=notes,
         provenance={**study.provenance, "notes": list(notes)},
     )
+
+
+def _without_rows_of_people(study: Study) -> pd.DataFrame:
+    """Return the findings but for those on single rows of the file of people."""
+    file = study.provenance.get("parameters", {}).get("population", {}).get("path")
+    if file is None or study.quality.empty:
+        return study.quality
+    own = study.quality["file"].eq(file) & study.quality["row"].notna()
+    return study.quality[~own].reset_index(drop=True)
+
+
+def _without_own_columns(demand: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the points without the columns of the file itself: nobody knows what counts of people are among them."""
+    known = {column.name for column in DEMAND.columns} | {"coordinate_source", *NEAREST, demand.geometry.name}
+    return gpd.GeoDataFrame(demand[[name for name in demand.columns if name in known]])
 
 
 def withhold(cover: pd.DataFrame, areas: gpd.GeoDataFrame, below: int) -> pd.DataFrame:

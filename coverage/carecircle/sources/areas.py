@@ -25,7 +25,7 @@ from carecircle.language import text
 from carecircle.schema import AREAS, LEVELS
 from carecircle.sources.layers.reading import CrsLike
 from carecircle.sources.layers.shapes import mended_polygons, overlaps
-from carecircle.sources.positions.points import in_lonlat
+from carecircle.sources.positions.points import areas_on_wgs84
 from carecircle.sources.records import (
     BadRows,
     DatumChoice,
@@ -111,7 +111,7 @@ def _read_one(source: Source, level: str | None, reading: Reading) -> gpd.GeoDat
     if not draft.is_layer:
         bare = gpd.GeoDataFrame(draft.frame, geometry=_nothing(draft.frame), crs=GEOGRAPHIC)
         return _finish(draft.adding(bare), has_shapes=False)
-    return _finish(_mended(in_lonlat(draft, reading)), has_shapes=True)
+    return _finish(_mended(areas_on_wgs84(draft)), has_shapes=True)
 
 
 def _nothing(frame: pd.DataFrame) -> pd.Series:

@@ -13,11 +13,12 @@ import shapely
 
 from carecircle.china.headers import plain, words
 from carecircle.errors import require_file
-from carecircle.findings import Finding, QualityLog
+from carecircle.findings import QualityLog
 from carecircle.language import text
 from carecircle.schema import FACILITIES, LEVELS, POINTS
+from carecircle.sources.layers.databases import is_database
 from carecircle.sources.layers.reading import CrsLike
-from carecircle.sources.matching.areas import match_areas
+from carecircle.sources.matching.areas import match_areas, outside_declared
 from carecircle.sources.matching.duplicates import find_duplicates
 from carecircle.sources.positions.points import with_points
 from carecircle.sources.records import (
@@ -107,7 +108,7 @@ def read_facilities(
     """
     chosen = {**(columns or {}), **({"kind": kind_column} if kind_column else {})}
     reading = Reading(crs, datum, layer, sheet, encoding, chosen, bad_rows, streets, areas, log)
-    if not isinstance(path, pd.DataFrame) and is_osm(Path(path)):
+    if not isinstance(path, pd.DataFrame) and not is_database(path) and is_osm(Path(path)):
         source = osm_facilities(require_file(path))
     else:
         source = load(path, reading)
@@ -142,7 +143,9 @@ def read_points(
 
 
 def open_facilities(facilities: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return the facilities that count: in operation, or of unknown state.
+    """Return the facilities that count: those in operation, and those of which nothing is said.
+
+    A word for the state that is not known does not count; `read_facilities` points such rows out.
 
     Examples
     --------
@@ -169,7 +172,9 @@ def _with_status(draft: Draft) -> Draft:
     state = _states(status)
     unknown = sorted(set(status[status.notna() & state.isna()]))
     notes = (text("note.unknown_status", found="、".join(unknown)),) if unknown else ()
-    return draft.adding(draft.frame.assign(status=status.mask(state.eq(OPEN), OPEN)), notes=notes)
+    strange = status.notna() & state.isna()
+    findings = row_findings("doubtful", "unknown_status", strange, draft.source, value=status)
+    return draft.adding(draft.frame.assign(status=status.mask(state.eq(OPEN), OPEN)), notes=notes, findings=findings)
 
 
 def _with_area(draft: Draft, areas: gpd.GeoDataFrame | None) -> Draft:
@@ -183,24 +188,14 @@ def _with_area(draft: Draft, areas: gpd.GeoDataFrame | None) -> Draft:
     declared = found.frame["area_id"]
     given = frame["area_code"] if code else pd.Series(None, index=frame.index, dtype=object)
     filled_in = frame.assign(area_code=given.where(given.notna(), declared))
-    return draft.adding(filled_in, findings=(*found.findings, *_elsewhere(draft, declared, areas)))
-
-
-def _elsewhere(draft: Draft, declared: pd.Series, areas: gpd.GeoDataFrame) -> tuple[Finding, ...]:
-    """Return a finding for each row that stands outside the polygon of the area it names."""
-    shapes = declared.map(areas.set_index("area_id").geometry).to_numpy()
-    points = gpd.GeoDataFrame(draft.frame).geometry.to_numpy()
-    there = ~(shapely.is_missing(shapes) | shapely.is_missing(points))
-    outside = pd.Series(there, index=draft.frame.index)
-    outside[there] = ~shapely.intersects(shapes[there], points[there])
-    label = declared.map(areas.set_index("area_id")["name"])
-    name = draft.frame["name"]
-    return row_findings("doubtful", "outside_declared", outside, draft.source, name=name, area=label)
+    elsewhere = outside_declared(gpd.GeoDataFrame(frame), declared, areas, draft.source)
+    return draft.adding(filled_in, findings=(*found.findings, *elsewhere))
 
 
 def _examined(draft: Draft) -> Draft:
     """Point out facilities that are in the list twice, and places that are nobody's."""
-    located = draft.frame[gpd.GeoDataFrame(draft.frame).geometry.notna()]
+    shapes = gpd.GeoDataFrame(draft.frame).geometry.to_numpy()
+    located = draft.frame[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
     rows = replace(draft.source, rows=draft.source.rows.loc[located.index])
     found = find_duplicates(gpd.GeoDataFrame(located), rows, headers=draft.headers)
     groups = found.frame["group"].nunique()

@@ -15,7 +15,7 @@ import rasterio
 import rasterio.errors
 from pyproj import CRS
 
-from carecircle.china.headers import match_headers
+from carecircle.china.headers import address_header, match_headers
 from carecircle.errors import CarecircleError, InputError, Problem, problem, require_file
 from carecircle.guards import refuse_osm_bomb, refuse_xml_entities
 from carecircle.language import text
@@ -351,8 +351,10 @@ def _use_of_layer(shapes: tuple[str, ...], columns: tuple[str, ...]) -> str:
 
 def _use_of_table(columns: tuple[str, ...]) -> str:
     located = all(_has(columns, (axis,), FACILITIES.name) for axis in ("lon", "lat"))
-    if located:
+    if located or _has(columns, ("lonlat",), FACILITIES.name):
         return _use_of_points(columns)
+    if address_header(list(columns)) is not None:
+        return text("inspect.use_addresses")
     return text("inspect.use_area_table" if _has(columns, ("area_id",), AREAS.name) else "inspect.use_none")
 
 

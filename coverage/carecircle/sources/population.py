@@ -21,9 +21,10 @@ from carecircle.errors import InputError, problem
 from carecircle.findings import QualityLog
 from carecircle.language import text
 from carecircle.schema import DEMAND, LEVELS, PEOPLE
+from carecircle.sources.layers.databases import is_database
 from carecircle.sources.layers.grids import GRID_ENDINGS, grid_points, population_by_area
 from carecircle.sources.layers.reading import CrsLike
-from carecircle.sources.matching.areas import match_areas
+from carecircle.sources.matching.areas import match_areas, outside_declared
 from carecircle.sources.positions.points import has_positions, with_points
 from carecircle.sources.records import (
     BadRows,
@@ -41,7 +42,7 @@ from carecircle.sources.records import (
     with_keys,
     with_shapes,
 )
-from carecircle.sources.tables.reading import column_finding, row_problems
+from carecircle.sources.tables.reading import column_finding, row_findings, row_problems
 
 __all__ = ["narrowest_area", "population_by_area", "read_population"]
 
@@ -98,7 +99,7 @@ def read_population(
     >>> read_population(table)[["demand_id", "people", "people_60"]].to_dict("records")
     [{'demand_id': 'X1', 'people': nan, 'people_60': 120.0}]
     """
-    if not isinstance(path, pd.DataFrame) and Path(path).suffix.lower() in GRID_ENDINGS:
+    if not (isinstance(path, pd.DataFrame) or is_database(path)) and Path(path).suffix.lower() in GRID_ENDINGS:
         return _from_grid(Path(path), bands, Reading(crs, datum, areas=areas, log=log))
     reading = Reading(crs, datum, layer, sheet, encoding, columns or {}, bad_rows, streets, areas, log)
     draft = larger_parts(_keyed(interpret(load(path, reading), DEMAND, reading)), *reversed(PEOPLE))
@@ -139,12 +140,32 @@ def _in_areas(draft: Draft, areas: gpd.GeoDataFrame | None) -> Draft:
     placed = column_finding("doubtful", "placed_in_area", ~lost, draft.source, level=level)
     findings = tuple(finding for finding in found.findings if finding.action != "unmatched")
     note = text("note.placed_in_area", count=int((~lost).sum()), level=level)
-    return draft.adding(
-        gpd.GeoDataFrame(frame.assign(area_id=area_id), geometry=geometry, crs=GEOGRAPHIC),
+    placed_draft = draft.adding(
+        gpd.GeoDataFrame(frame.assign(area_id=area_id, coordinate_source="area"), geometry=geometry, crs=GEOGRAPHIC),
         problems,
         (note,),
         (*findings, *placed),
     )
+    placed_draft = replace(placed_draft, reading=replace(draft.reading, datum="wgs84"))  # as the areas are
+    return _without_wider(placed_draft, areas)
+
+
+def _without_wider(draft: Draft, areas: gpd.GeoDataFrame) -> Draft:
+    """Leave out rows of areas whose parts are in the table too, as the county's row above its townships."""
+    own = draft.frame["area_id"]
+    parent = areas.set_index("area_id")["parent_id"]
+    above: set[str] = set()
+    level = own.dropna()
+    for _ in LEVELS:
+        level = level.map(parent).dropna()
+        above |= set(level)
+    wider = own.isin(above)
+    if not wider.any():
+        return draft
+    name = own.map(areas.set_index("area_id")["name"])
+    findings = row_findings("dropped", "wider_area", wider, draft.source, name=name)
+    notes = (text("note.wider_areas", count=int(wider.sum())),)
+    return draft.only(~wider).adding(notes=notes, findings=findings)
 
 
 def _represented(draft: Draft) -> Draft:
@@ -172,8 +193,8 @@ def _inside(draft: Draft, areas: gpd.GeoDataFrame | None) -> Draft:
     if inside.all():
         return draft.adding(frame)
     notes = (text("note.outside_areas", count=int((~inside).sum())),)
-    source = replace(draft.source, rows=draft.source.rows[inside])
-    return replace(draft, source=source).adding(frame[inside], notes=notes)
+    findings = row_findings("outside", "outside_areas", ~inside, draft.source, name=frame["demand_id"])
+    return draft.adding(frame, notes=notes, findings=findings).only(inside)
 
 
 def _coded(draft: Draft, areas: gpd.GeoDataFrame) -> Draft:
@@ -182,7 +203,9 @@ def _coded(draft: Draft, areas: gpd.GeoDataFrame) -> Draft:
     if frame["area_id"].isna().all():
         return draft.adding(frame)
     found = match_areas(frame, areas, code="area_id", names={}, source=draft.source, headers=draft.headers)
-    return draft.adding(frame.assign(area_id=found.frame["area_id"]), findings=found.findings)
+    declared = found.frame["area_id"]
+    elsewhere = outside_declared(gpd.GeoDataFrame(frame), declared, areas, draft.source)
+    return draft.adding(frame.assign(area_id=declared), findings=(*found.findings, *elsewhere))
 
 
 def narrowest_area(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> pd.Series:

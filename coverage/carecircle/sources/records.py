@@ -7,20 +7,20 @@ user knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from carecircle.china.headers import known_headers, match_headers
+from carecircle.china.headers import is_weak, known_headers, match_headers
 from carecircle.crs import GEOGRAPHIC
-from carecircle.errors import InputError, Problem, problem, require_file
+from carecircle.errors import InputError, Problem, UsageError, problem, require_file
 from carecircle.findings import Finding, Place, QualityLog
 from carecircle.language import text
 from carecircle.schema import Column, Table, check
@@ -88,6 +88,11 @@ class Reading:
     streets: Any = None
     areas: gpd.GeoDataFrame | None = None
     log: QualityLog | None = None
+
+    def __post_init__(self) -> None:
+        known = get_args(DatumChoice)
+        if self.datum not in known:
+            raise UsageError(text("usage.datum", value=self.datum, known="、".join(known)))
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,9 @@ def load(source: Source, reading: Reading) -> SourceTable:
 
 
 def _table_of_frame(frame: pd.DataFrame) -> SourceTable:
+    titles = pd.Series([str(title) for title in frame.columns])
+    if titles.duplicated().any():
+        raise InputError(problem("repeated_headers", found="、".join(titles[titles.duplicated()].unique())))
     kept = frame if frame.index.is_unique else frame.reset_index(drop=True)
     if isinstance(kept, gpd.GeoDataFrame) and kept.active_geometry_name is None:
         kept = pd.DataFrame(kept)
@@ -185,14 +193,15 @@ def interpret(source: SourceTable, table: Table, reading: Reading) -> Draft:
     headers = [str(header) for header in source.frame.columns if header != geometry]
     matched, problems = match_headers(headers, kinds, table.name, reading.columns)
     problems = [replace(found, file=source.file, sheet=source.sheet) for found in problems]
+    matched = {column: header for column, header in matched.items() if not _is_hours(column, header, source, reading)}
     findings = list(mapping_findings(source, matched, table.name))
     frame = _renamed(source.frame.rename(columns=str), matched)
     for column in frame.columns:
         if column in kinds and column not in POSITIONS:
             header = matched[column]
             kind = _cell_kind(kinds[column], table)
-            findings += cell_findings(frame[column], kind, source, header)
-            frame[column], wrong = _read_cells(frame[column], kind, source, header)
+            findings += cell_findings(frame[column], kind, source, header, unit=kinds[column].unit)
+            frame[column], wrong = _read_cells(frame[column], kind, source, header, kinds[column].unit)
             problems += wrong
         elif geometry is None and column not in POSITIONS:
             frame[column] = as_it_is(frame[column])
@@ -200,6 +209,14 @@ def interpret(source: SourceTable, table: Table, reading: Reading) -> Draft:
         bare = gpd.GeoDataFrame(frame).drop(columns=[c for c in ["geometry"] if c in frame])
         frame = bare.rename_geometry("geometry")
     return Draft(frame, source, table, matched, reading, tuple(problems), source.notes, (*source.findings, *findings))
+
+
+def _is_hours(column: str, header: str, source: SourceTable, reading: Reading) -> bool:
+    """Whether a header that may mean dates stands above other things (运营时间: 8:00-18:00) and is nobody's choice."""
+    if column in reading.columns or column != "opened" or not is_weak(column, header):
+        return False
+    dates, wrong = as_date(source.frame[header])
+    return int(wrong.sum()) * 2 > int(dates.notna().sum() + wrong.sum())
 
 
 def _renamed(frame: pd.DataFrame, matched: Mapping[str, str]) -> pd.DataFrame:
@@ -216,12 +233,14 @@ def _cell_kind(column: Column, table: Table) -> CellKind:
     return column.kind
 
 
-def _read_cells(cells: pd.Series, kind: CellKind, source: SourceTable, header: str) -> tuple[pd.Series, list[Problem]]:
+def _read_cells(
+    cells: pd.Series, kind: CellKind, source: SourceTable, header: str, unit: str
+) -> tuple[pd.Series, list[Problem]]:
     if kind == "text":
         broken = broken_formulas(cells)
         return as_text(cells).where(~broken, None), cell_problems("broken_formula", broken, source, header, cells)
     read, key = _READERS[kind]
-    values, wrong = read(cells)
+    values, wrong = as_number(cells, unit) if kind == "number" else read(cells)
     return values, cell_problems(key, wrong, source, header, cells)
 
 
@@ -280,13 +299,14 @@ def _all_problems(draft: Draft, contract: Table) -> list[Problem]:
     try:
         check(gpd.GeoDataFrame(draft.frame), contract, draft.source.file, draft.source.rows)
     except InputError as error:
-        problems += [found for found in error.problems if not _known(found, problems)]
+        problems += [found for found in error.found if not _known(found, problems)]
     return problems
 
 
 def _without_bad_rows(draft: Draft, problems: list[Problem]) -> tuple[Draft, list[Problem]]:
     """Leave out the rows that problems point at; problems of the whole file stay, as when no row is good."""
     rows = draft.source.rows
+    problems = list(_without_first_of_key(problems))
     bad = rows.isin([found.row for found in problems if found.row is not None])
     whole = [found for found in problems if found.row is None]
     if whole or bad.all():
@@ -297,6 +317,17 @@ def _without_bad_rows(draft: Draft, problems: list[Problem]) -> tuple[Draft, lis
     )
     note = text("note.dropped_rows", count=int(bad.sum()))
     return draft.only(~bad).adding(notes=(note,), findings=findings), []
+
+
+def _without_first_of_key(problems: list[Problem]) -> Iterator[Problem]:
+    """Give the problems but for the first row of each repeated key, which may stay."""
+    seen = set[str]()
+    for found in problems:
+        key = found.sentence() if found.key == "repeated_key" else None
+        if key is None or key in seen:
+            yield found
+        else:
+            seen.add(key)
 
 
 def _report(draft: Draft) -> None:

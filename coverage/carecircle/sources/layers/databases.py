@@ -11,7 +11,6 @@ SQLAlchemy from the catalogue's own names.
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from pyproj.exceptions import CRSError
 
 from carecircle.china.headers import is_personal
 from carecircle.config import DATABASE
-from carecircle.errors import InputError, Problem, problem
+from carecircle.errors import InputError, Problem, problem, without_secrets
 from carecircle.findings import Finding
 from carecircle.language import text
 from carecircle.sources.tables.reading import SourceTable
@@ -34,8 +33,8 @@ from carecircle.sources.tables.reading import SourceTable
 INSTALL = 'pip install "carecircle[postgis]"'
 CONNECT_SECONDS, STATEMENT_SECONDS = 10, 300
 
-_HIDDEN = "***"
-_PASSWORD_OPTION = re.compile(r"([?&](?:ssl)?pass(?:word|wd|file)?=)[^&]*", re.IGNORECASE)
+"""What connection strings begin with, as libpq and SQLAlchemy have them."""
+
 _OPTIONS = ("table", "geom", "sslmode")
 _LISTED = 20
 _READ_AS_THEY_ARE = {"int2", "int4", "int8", "float4", "float8", "text", "varchar", "bpchar", "date", "timestamp",
@@ -130,12 +129,7 @@ def without_password(url: str) -> str:
     >>> without_password("postgresql://reader:secret@10.0.0.5/gis?table=public.homes")
     'postgresql://reader:***@10.0.0.5/gis?table=public.homes'
     """
-    start, _, rest = _PASSWORD_OPTION.sub(rf"\1{_HIDDEN}", url).partition("://")
-    login, at, place = rest.rpartition("@")  # a password may hold "@" or "/", though it should not
-    if not at:
-        return f"{start}://{rest}"
-    user, colon, _ = login.partition(":")
-    return f"{start}://{user}{colon}{_HIDDEN if colon else ''}@{place}"
+    return without_secrets(url)  # a password may hold "@" or "/", though it should not
 
 
 def read_address(url: str) -> Address:
@@ -203,7 +197,7 @@ def open_database(url: str) -> SourceTable:
     rows = pd.Series(range(1, len(frame) + 1), index=frame.index)
     source = SourceTable(frame if column is None else _shaped(frame, column, crs), rows, address.place, sheet)
     personal = [name for name in table.types if is_personal(name)]
-    found = [Finding("dropped", "personal_column", source.file, sheet, None, name) for name in personal]
+    found = [Finding("aside", "personal_column", source.file, sheet, None, name) for name in personal]
     notes = [text("note.personal_columns", found="、".join(personal))] if personal else []
     return source.adding(found, notes)
 
@@ -266,7 +260,7 @@ def _refused(address: Address, error: Exception) -> Problem:
     cause = getattr(error, "orig", None) or error
     why = " ".join(str(cause).split()) or type(cause).__name__
     for secret in filter(None, (address.password,)):
-        why = why.replace(secret, _HIDDEN)
+        why = why.replace(secret, "***")
     state = getattr(cause, "sqlstate", None)
     by_word = (key for word, key in _WORDS.items() if word in why.lower())
     return problem(_STATES.get(str(state)) or next(by_word, "database_error"), file=address.shown, why=why[:300])

@@ -24,7 +24,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.errors import ShapelyError
 
-from carecircle.errors import InputError, problem, require_file
+from carecircle.errors import InputError, problem, require_file, without_secrets
 from carecircle.findings import Finding
 
 Flags = NDArray[np.bool_]
@@ -47,7 +47,7 @@ def local_file(path: str | Path) -> Path:
         It is an address of the network or a virtual path of GDAL (``/vsicurl/...``), or there is no such file.
     """
     if _REMOTE.match(str(path)):
-        raise InputError(problem("not_local", file=str(path)))
+        raise InputError(problem("not_local", file=without_secrets(path)))
     return require_file(path)
 
 

@@ -36,7 +36,7 @@ _STRIP_CELLS = 1 << 22  # cells of one band read at a time
 _MARGIN_DEG = 0.02  # wider than the shift of any datum
 _WHOLE_CELL = 1e-4  # a cell is whole when no more than this share of it is missing
 _SLIVER = 1e-6  # what a wider area holds beyond its parts is a drawing error below this share
-_BROKEN = (rasterio.errors.RasterioError, OSError)
+_BROKEN = (rasterio.errors.RasterioError, OSError, UnicodeDecodeError)
 
 
 def grid_points(

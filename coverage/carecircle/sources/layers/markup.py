@@ -36,7 +36,7 @@ _CRS_NAME = re.compile(
 _ESCAPED_LETTERS = re.compile(r"\\u00[4-7]", re.IGNORECASE)
 _TEXT_COORDINATES = re.compile(r'"coordinates"\s*:[\s\[]*"')
 _UTF16_MARKS = {b"\xff\xfe", b"\xfe\xff"}
-_SECOND_FEATURE = re.compile(r"\}\s*[\r\n]+\x1e?\s*\{")
+_SECOND_FEATURE = re.compile(r"\}(?=[^\S\r\n]*+[\r\n])\s*+\{")  # the mark of records, \x1e, is a blank too
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _DECLARED = re.compile(r"encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 _DATA = re.compile(r"<Data\s+name\s*=\s*(\"|')(.*?)\1")

@@ -331,13 +331,16 @@ def to_lonlat(
         raise unreadable(file or Path(), error) from error
     geometry = shapely.force_2d(frame.geometry.to_numpy())
     if datum != "wgs84":
-        geometry = shapely.transform(geometry, partial(_to_wgs84, datum=datum))
+        geometry = shapely.transform(geometry, partial(unshifted, datum=datum))
     notes = (*notes, *datum_note(datum))
     return frame.set_geometry(gpd.GeoSeries(geometry, index=frame.index, crs=GEOGRAPHIC)), notes
 
 
-def _to_wgs84(lonlat: NDArray[np.float64], datum: Datum) -> NDArray[np.float64]:
-    """Undo a shift; equal vertices stay equal to the last bit: rings stay closed and borders shared."""
+def unshifted(lonlat: NDArray[np.float64], datum: Datum) -> NDArray[np.float64]:
+    """Return (n, 2) coordinates without the shift of a datum.
+
+    Equal vertices stay equal to the last bit: rings stay closed and borders shared.
+    """
     places, place = np.unique(lonlat[:, 0] + 1j * lonlat[:, 1], return_inverse=True)
     return np.column_stack(to_wgs84(places.real, places.imag, datum))[place.ravel()]
 

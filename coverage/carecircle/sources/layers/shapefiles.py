@@ -274,7 +274,7 @@ def _parts_found(file: Path, parts: Mapping[str, Path], rebuilt: bool) -> tuple[
 def _deleted(source: SourceTable, attributes: Attributes | None) -> tuple[Finding, ...]:
     """Return the finding that rows are marked as deleted, which leaves gaps in the row numbers."""
     gone = 0 if attributes is None else attributes.rows - len(source.frame)
-    return (Finding("dropped", "rows_deleted", source.file, count=gone),) if gone > 0 else ()
+    return (Finding("aside", "rows_deleted", source.file, count=gone),) if gone > 0 else ()
 
 
 # Text

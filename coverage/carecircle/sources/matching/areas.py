@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from carecircle.errors import UsageError
@@ -283,3 +285,16 @@ def _of_names(rows: pd.DataFrame, source: SourceTable, header: str) -> tuple[Fin
         *row_findings("doubtful", "area_disagrees", disagree, source, header, code=rows["code"], **own),
         *column_finding("mapped", "area_variants", variant, source, header, **example),
     )
+
+
+def outside_declared(
+    points: gpd.GeoDataFrame, declared: pd.Series, areas: gpd.GeoDataFrame, source: SourceTable
+) -> tuple[Finding, ...]:
+    """Return a finding for each point that stands outside the polygon of the area (a key) that its row declares."""
+    table = areas.set_index("area_id")
+    shapes, places = declared.map(table.geometry).to_numpy(), points.geometry.to_numpy()
+    there = ~(shapely.is_missing(shapes) | shapely.is_missing(places))
+    outside = pd.Series(there, index=points.index)
+    outside[there] = ~shapely.intersects(shapes[there], places[there])
+    name = points["name"] if "name" in points else points.iloc[:, 0]
+    return row_findings("doubtful", "outside_declared", outside, source, name=name, area=declared.map(table["name"]))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -31,6 +32,7 @@ from carecircle.china.coordinates import (
 )
 from carecircle.china.headers import match_headers, plain, words
 from carecircle.crs import GEOGRAPHIC, metric_crs, project, to_geographic
+from carecircle.errors import UsageError
 from carecircle.language import Language, text
 from carecircle.schema import AREAS
 from carecircle.sources.positions import alignment
@@ -47,6 +49,7 @@ _MARGIN_DEG = 0.04  # around the points; farther streets cannot be the nearest o
 _PIECE = 16  # steps of a piece of border
 _COUNTY_DIGITS = 6
 _SHORTEST_WORD = 2
+_NOT_A_GUESS = 0.5  # below, no datum is named
 _MOST_SAID = 0.999  # nothing is said to be 100 % sure
 _UNIT = 1e-5  # degrees that a whole number of the reference counts
 
@@ -124,7 +127,8 @@ class DatumJudgement:
             "measured": join(phrases),
             "shares": join(shares),
         }
-        return text(f"datum.{self.reason}", language, **values)
+        tied = self.reason == "unclear" and self.confidence < _NOT_A_GUESS
+        return text("datum.tied" if tied else f"datum.{self.reason}", language, **values)
 
     def _measured(self, datum: Datum, found: DatumEvidence, language: Language | None) -> str:
         """Return the evidence for one datum as a phrase."""
@@ -282,22 +286,28 @@ def _metric(points: Floats) -> Callable[[Floats], Floats]:
 
 def _street_tree(streets: Any, points: Floats, metric: Callable[[Floats], Floats]) -> shapely.STRtree:
     """Return the streets around the points, in metres, for finding the nearest."""
-    lines = _street_lines(streets)
+    lines = street_lines(streets)
     west, south, east, north = shapely.bounds(lines).T
     low, high = points.min(axis=0) - _MARGIN_DEG, points.max(axis=0) + _MARGIN_DEG
     near = (east >= low[0]) & (west <= high[0]) & (north >= low[1]) & (south <= high[1])
     return shapely.STRtree(shapely.transform(lines[near], metric))
 
 
-def _street_lines(streets: Any) -> Shapes:
-    """Return streets as lines in degrees."""
-    if streets is None:
-        return np.empty(0, dtype=object)
+def street_lines(streets: Any) -> Shapes:
+    """Return streets as lines in EPSG:4326: of a `RoadNetwork` (anything with ``to_frame``), a frame, or an array.
+
+    Raises
+    ------
+    UsageError
+        It is the path of a file: `read_network` reads it.
+    """
+    if isinstance(streets, str | Path):
+        raise UsageError(text("usage.streets_path", value=streets))
     if hasattr(streets, "to_frame") and not isinstance(streets, gpd.GeoSeries | gpd.GeoDataFrame):
         streets = streets.to_frame()
     if isinstance(streets, gpd.GeoSeries | gpd.GeoDataFrame):
         streets = streets.geometry.to_crs(GEOGRAPHIC).to_numpy()
-    lines: Shapes = np.asarray(streets, dtype=object)
+    lines: Shapes = np.asarray(streets if streets is not None else [], dtype=object)
     return lines[~(shapely.is_missing(lines) | shapely.is_empty(lines))]
 
 

@@ -12,13 +12,14 @@ import shapely
 from numpy.typing import NDArray
 
 from carecircle.china.coordinates import Datum
+from carecircle.china.headers import address_header
 from carecircle.crs import GEOGRAPHIC
 from carecircle.errors import InputError, Problem, problem
 from carecircle.findings import Action, Finding
 from carecircle.language import text
-from carecircle.sources.addresses import address_header
 from carecircle.sources.layers.reading import known_crs, to_lonlat
-from carecircle.sources.positions.shifts import on_wgs84, street_lines
+from carecircle.sources.positions.datums import DatumJudgement, judge_area_datum, street_lines
+from carecircle.sources.positions.shifts import on_wgs84
 from carecircle.sources.positions.written import (
     Why,
     guess_projection,
@@ -49,7 +50,7 @@ def has_positions(draft: Draft) -> bool:
 
 def with_points(draft: Draft) -> Draft:
     """Give every row its point in longitudes and latitudes on WGS 84 (polygons stay, for the check to refuse)."""
-    return _single(on_wgs84(in_degrees(draft), official=_is_official(draft)))
+    return _single(on_wgs84(in_degrees(draft), official=is_official(draft)))
 
 
 def in_degrees(draft: Draft) -> Draft:
@@ -158,6 +159,35 @@ def _middle(reading: Reading) -> tuple[float, float] | None:
     return float(west + east) / 2, float(south + north) / 2
 
 
+def areas_on_wgs84(draft: Draft) -> Draft:
+    """Turn the polygons of areas (with `area_id`) into EPSG:4326, on WGS 84.
+
+    ``datum="auto"`` is judged by the borders of counties.
+
+    Raises
+    ------
+    InputError
+        The datum is not clear, with what was found before.
+    """
+    reading = draft.reading
+    if reading.datum != "auto":
+        return in_lonlat(draft, reading)
+    plain = in_lonlat(draft, replace(reading, datum="wgs84"))
+    if is_official(draft):
+        return plain
+    found = judge_area_datum(gpd.GeoDataFrame(plain.frame), codes=plain.frame["area_id"])
+    if not found.sure or found.best is None:
+        raise InputError([*draft.problems, _unclear(draft, found)])
+    action: Action = "read" if found.best == "wgs84" else "converted"
+    judged = Finding(action, "datum_judged", draft.source.file, draft.source.sheet, values={"said": found.sentence()})
+    told = draft.adding(notes=(found.sentence(),), findings=(judged,))
+    return in_lonlat(told, replace(reading, datum=found.best))
+
+
+def _unclear(draft: Draft, found: DatumJudgement) -> Problem:
+    return problem("datum_unclear", file=draft.source.file, sheet=draft.source.sheet, said=found.sentence())
+
+
 def in_lonlat(draft: Draft, reading: Reading) -> Draft:
     """Turn the geometry into EPSG:4326 and mark the rows whose place cannot be on earth."""
     before = gpd.GeoDataFrame(draft.frame).geometry
@@ -177,7 +207,7 @@ def in_lonlat(draft: Draft, reading: Reading) -> Draft:
     return draft.adding(frame, problems, notes)
 
 
-def _is_official(draft: Draft) -> bool:
+def is_official(draft: Draft) -> bool:
     """Whether a layer or table says that it is in CGCS2000 or a projected system, or comes from OpenStreetMap.
 
     Shifted coordinates are only ever met as bare degrees, or as degrees that say they are WGS 84.

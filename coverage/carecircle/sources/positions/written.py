@@ -51,6 +51,7 @@ _BEHIND_SIDE = r"(?<=[ewns])\s*(?=[\d.+-])"
 _POINT = r"^(?:srid\s*=\s*\d+\s*,\s*)?(?:point\s*(?:zm|z|m)?\s*\(|\{.*\[)"
 _HEIGHT = r"^([^ ,]+)[ ,]+([^ ,]+)[ ,]+[^ ,]+$"
 _BRACKETS = " ()[]{}<>"
+_LONGEST = 300  # signs; what is longer is no position, and takes ever longer to look through
 
 # CGCS2000 Gauss-Krueger (GB 22021-2008): EPSG:4513 is the 3-degree zone 25, EPSG:4491 the 6-degree zone 13, both with
 # the zone number before the easting; EPSG:4534 is the central meridian 75 E without it.
@@ -105,12 +106,29 @@ def parse_degrees(cells: pd.Series) -> tuple[pd.Series, pd.Series, pd.Series]:
     raw = cleaned(cells)
     legible = raw.map(lambda cell: isinstance(cell, str | Real) and not isinstance(cell, bool)).astype(bool)
     blanks = raw.astype("string").str.contains(r"\d\s+\d", regex=True).fillna(value=False).astype(bool)
-    values, wrong = as_number(raw.mask(blanks | ~legible, None))
+    values, wrong = _numbers_or_metres(_without_blank_at_point(raw.mask(blanks | ~legible, None)))
     words = is_text(raw) & values.isna()
     if not words.any():
         return values, wrong | (raw.notna() & ~legible), pd.Series(data=False, index=cells.index)
     values[words] = _sexagesimal(_plain(raw[words]))
     return values, raw.notna() & values.isna(), words & values.notna()
+
+
+def _numbers_or_metres(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Return numbers, also metres that say so unless they could be degrees, and which cells are none."""
+    values, wrong = as_number(cells)
+    metres = as_number(cells, "m")[0]
+    values = values.fillna(metres.where(metres.abs().gt(_FULL_TURN)))
+    return values, wrong & values.isna()
+
+
+def _without_blank_at_point(cells: pd.Series) -> pd.Series:
+    """Return the cells with texts such as ``24. 3066`` put together."""
+    texts = cells[is_text(cells)].astype(str)
+    together = texts.str.replace(r"\.\s+", ".", regex=True).str.replace(r"\s\.", ".", regex=True)
+    result = cells.copy()
+    result[texts.index] = together.astype(object)
+    return result
 
 
 def _sexagesimal(texts: pd.Series) -> pd.Series:
@@ -143,7 +161,8 @@ def _plain(texts: pd.Series) -> pd.Series:
     for word, letter in _WORDS.items():
         plain = plain.str.replace(word, letter, regex=False)
     plain = plain.str.translate(_SIGNS).str.normalize("NFKC").str.casefold()
-    return plain.str.replace(r"\s+", " ", regex=True).str.strip()
+    plain = plain.str.replace(r"\s+", " ", regex=True).str.strip()
+    return plain.where(plain.str.len().le(_LONGEST), "")
 
 
 def split_pair(cells: pd.Series) -> tuple[pd.Series, pd.Series, pd.Series]:

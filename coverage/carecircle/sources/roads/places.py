@@ -55,7 +55,7 @@ def osm_facilities(file: Path) -> SourceTable:
     table = pd.DataFrame(list(found.values()), index=list(found)).rename_axis("facility_id").reset_index()
     geometry = shapely.from_wkb(table.pop("wkb").to_numpy())
     # Mappers write "~50" and "1990s": what is no number or date is unknown, for no planner can mend it.
-    table["beds"], table["opened"] = as_number(table["beds"])[0], as_date(table["opened"])[0]
+    table["beds"], table["opened"] = as_number(table["beds"], "beds")[0], as_date(table["opened"])[0]
     table = table.dropna(axis=1, how="all")
     frame = gpd.GeoDataFrame(table, geometry=shapely.point_on_surface(geometry), crs=GEOGRAPHIC)
     return without_personal(SourceTable(frame, pd.Series(range(1, len(frame) + 1), index=frame.index), file))

@@ -34,8 +34,8 @@ DAYS, BYTES = 30, 2_000_000_000
 _DRAFT_SECONDS = 86_400.0
 _KEY = 40
 _HEX = "[0-9a-f]"
-_ENTRIES = (f"{_HEX * _KEY}.npz", f"stages/*-{_HEX * _KEY}.parquet")
-_DRAFTS = (f".{_HEX * 16}.draft", f"stages/.{_HEX * 16}.draft")
+_ENTRIES = (f"{_HEX * _KEY}.npz", f"stages/*-{_HEX * _KEY}.parquet", f"geocode/*/{_HEX * _KEY}.json")
+_DRAFTS = tuple(f"{folder}.{_HEX * 16}.draft" for folder in ("", "stages/", "geocode/*/"))
 """Names of ours: the folder may hold other files of the user's."""
 
 _ARRAYS = ("lonlat", "vertex_id", "sequence", "offsets", "way_id", "way_tags", "barrier_vertex", "barrier_tags")
@@ -51,7 +51,10 @@ def store_folder() -> Path:
 
 
 def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file's content, as hexadecimal text; a shapefile is all of its files."""
+    """Return the SHA-256 of a file's content, as hexadecimal text; of a shapefile or a folder, of all of its files."""
+    if path.is_dir():
+        named = sorted(f"{found.relative_to(path)} {_digest(found)}" for found in path.rglob("*") if found.is_file())
+        return hashlib.sha256("\n".join(named).encode()).hexdigest()
     if path.suffix.lower() == ".shp":
         beside = path.parent.glob(f"{glob.escape(path.stem)}.*")
         parts = [found for found in beside if found.suffix.lower() in _SHAPEFILE]

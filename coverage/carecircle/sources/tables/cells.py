@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from carecircle.china.headers import is_code_header, marks_of_nothing, words
+from carecircle.china.headers import is_code_header, marks_of_nothing, units_behind
 from carecircle.sources.tables.sheets import texts_matching
 
 CellKind = Literal["number", "date", "code", "text"]
@@ -22,9 +22,11 @@ CellKind = Literal["number", "date", "code", "text"]
 
 _DIGITS_EXACT_IN_FLOAT = 2.0**53
 _CODE_DIGITS = 9  # a whole number this long is a code, not a count: township codes have nine digits
-_NUMBER = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:e[+-]?\d{1,3})?|[+-]?\.\d+"
+_NUMBER = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+|\d+)(?:\.\d*)?(?:e[+-]?\d{1,3})?|[+-]?\.\d+"
+_AS_NUMBER = r"^\d+(?:\.0+|(?:\.\d*)?[eE]\+?\d+)$"
 _EXPONENT = r"(\d)(?:\.(\d+))?e\+?(\d{1,2})"
 _YEAR, _MONTH, _DAY = r"((?:19|20)\d{2})", r"(\d{1,2})", r"(\d{1,2})"
+_LONGEST_DATE = 100  # signs; what is longer is none, and takes ever longer to look through
 _TIME = r"(?:[ t]*\d{1,2}[:时][\d:.分秒]*(?:z|[+-]\d\d:?\d\d)?)?"
 _DATES = (
     f"{_YEAR}年?",
@@ -152,16 +154,26 @@ def _plain_codes(codes: pd.Series) -> pd.Series:
     return result.where(result.notna() & result.ne(""), None)
 
 
-def as_number(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
+def as_number(cells: pd.Series, unit: str | None = "") -> tuple[pd.Series, pd.Series]:
     """Return numbers (float, NaN where there is nothing), and which cells are no number.
 
-    Full-width digits, thousands separators and a unit after the number are read.
+    Full-width digits, thousands separators (commas, or single blanks) and a unit after the number are read. Any other
+    blank is between two numbers, which are none: ``120 80``.
+
+    Parameters
+    ----------
+    cells
+        One column.
+    unit
+        What the column counts in (`schema.Column.unit`): only units that mean the same may stand in its cells. None:
+        any known unit, where nothing is said of the column; "": no unit at all.
 
     Examples
     --------
-    >>> numbers, wrong = as_number(pd.Series(["１２０张", "1,234", "—", "约百"], dtype=object))
+    >>> cells = pd.Series(["１２０张", "1 234", "—", "约百", "120 80", "50户"], dtype=object)
+    >>> numbers, wrong = as_number(cells, "beds")
     >>> numbers.tolist(), wrong.tolist()
-    ([120.0, 1234.0, nan, nan], [False, False, False, True])
+    ([120.0, 1234.0, nan, nan, nan, nan], [False, False, False, True, True, True])
     """
     if pd.api.types.is_numeric_dtype(cells.dtype) and not pd.api.types.is_bool_dtype(cells.dtype):
         plain_numbers = cells.astype(float)
@@ -171,18 +183,26 @@ def as_number(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
     numbers = pd.to_numeric(raw, errors="coerce").astype(float).mask(_holds(raw, bool))
     left = text & numbers.isna()
     if left.any():
-        plain = _number_text(raw[left])
+        plain = _number_text(raw[left], unit)
         fitting = plain.str.fullmatch(_NUMBER).astype(bool)
-        numbers[left] = pd.to_numeric(plain.where(fitting).str.replace(",", ""), errors="coerce").astype(float)
+        together = plain.where(fitting).str.replace("[, ]", "", regex=True)
+        numbers[left] = pd.to_numeric(together, errors="coerce").astype(float)
     finite = np.isfinite(numbers.to_numpy())
     return numbers.where(finite), raw.notna() & ~finite
 
 
-def _number_text(text: pd.Series) -> pd.Series:
-    """Return text as numbers are compared: half-width, lower case, no blanks, no unit behind."""
-    units = "|".join(sorted(map(re.escape, words("units")), key=len, reverse=True))
-    plain = text.astype(str).str.normalize("NFKC").str.casefold().str.replace(r"\s", "", regex=True)
-    return plain.str.replace("，", ",").str.replace(f"(?<=\\d)(?:{units})$", "", regex=True)
+def _number_text(text: pd.Series, unit: str | None) -> pd.Series:
+    """Return text as numbers are compared: half-width, lower case, no unit behind."""
+    plain = text.astype(str).str.normalize("NFKC").str.casefold().str.replace("，", ",")
+    return _apart(plain, unit)[0]
+
+
+def _apart(plain: pd.Series, unit: str | None) -> tuple[pd.Series, pd.Series]:
+    """Return normal text without the unit behind its number, and that unit ("" where there is none)."""
+    units = "|".join(sorted(map(re.escape, units_behind(unit)), key=len, reverse=True)) or "(?!)"
+    behind = plain.str.extract(rf"\d\s*({units})$")[0].fillna("").astype(str)
+    bare = [said[: len(said) - len(found)].rstrip() for said, found in zip(plain, behind, strict=True)]
+    return pd.Series(bare, index=plain.index, dtype=str), behind
 
 
 def as_date(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -211,6 +231,7 @@ def as_date(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
 def _days(text: pd.Series) -> pd.Series:
     """Return the days that texts say, NaT where they say none."""
     plain = text.astype("string").str.normalize("NFKC").str.casefold()
+    plain = plain.mask(plain.str.len().gt(_LONGEST_DATE).fillna(value=False))
     plain = plain.str.replace(r"\s*([-/.年月日])\s*", r"\1", regex=True)
     stamp = pd.Series(None, index=text.index, dtype=object)
     for pattern in _DATES:
@@ -252,10 +273,16 @@ def as_it_is(cells: pd.Series) -> pd.Series:
     kinds = set(raw[raw.notna()].map(type))
     if not kinds or kinds == {bool} or not kinds <= {str, int, float, bool}:
         return raw
-    numbers, wrong = as_number(raw)
-    if wrong.any() or _looks_like_codes(raw, str(cells.name)):
+    numbers, wrong = as_number(raw, None)
+    if wrong.any() or _looks_like_codes(raw, str(cells.name)) or _counts_several_things(raw):
         return as_text(raw)
     return numbers
+
+
+def _counts_several_things(raw: pd.Series) -> bool:
+    """Whether there are numbers with different units in a column: 50户, 30米."""
+    texts = raw[is_text(raw)].astype(str).str.normalize("NFKC").str.casefold()
+    return len(set(_apart(texts, None)[1]) - {""}) > 1
 
 
 def _looks_like_codes(raw: pd.Series, header: str) -> bool:
@@ -264,7 +291,7 @@ def _looks_like_codes(raw: pd.Series, header: str) -> bool:
     return is_code_header(header) or bool(long_or_padded.any())
 
 
-def mended_cells(cells: pd.Series, kind: CellKind) -> dict[str, pd.Series]:
+def mended_cells(cells: pd.Series, kind: CellKind, unit: str | None = "") -> dict[str, pd.Series]:
     """Return which cells are mended when a column is read, by what is mended; only what happens is there.
 
     Parameters
@@ -273,6 +300,8 @@ def mended_cells(cells: pd.Series, kind: CellKind) -> dict[str, pd.Series]:
         The raw column.
     kind
         What it is read as.
+    unit
+        What a column of numbers counts in, as for `as_number`.
 
     Returns
     -------
@@ -282,7 +311,7 @@ def mended_cells(cells: pd.Series, kind: CellKind) -> dict[str, pd.Series]:
 
     Examples
     --------
-    >>> found = mended_cells(pd.Series(["１２０张", "1,234", "—", 7], dtype=object), "number")
+    >>> found = mended_cells(pd.Series(["１２０张", "1,234", "—", 7], dtype=object), "number", "beds")
     >>> {key: mask.tolist() for key, mask in found.items()}
     {'units_in_cells': [True, False, False, False], 'thousands_marks': [False, True, False, False], \
 'full_width': [True, False, False, False], 'nothing_marks': [False, False, True, False]}
@@ -291,6 +320,10 @@ def mended_cells(cells: pd.Series, kind: CellKind) -> dict[str, pd.Series]:
         return {}
     texts = cells[is_text(cells)].astype(str).str.strip()
     found = {key: judge(texts) for key, judge in _JUDGES[kind].items()}
+    if kind == "number":
+        doubtful = texts[found["units_in_cells"] | found["thousands_marks"]].astype(object)
+        read = as_number(doubtful, unit)[0].notna().reindex(texts.index, fill_value=False)
+        found |= {key: found[key] & read for key in ("units_in_cells", "thousands_marks")}
     if kind == "date":
         found["serial_dates"] = _day_numbers(as_text(cells).astype("string")).notna()
     if kind == "code":
@@ -319,12 +352,11 @@ def _is_nothing(texts: pd.Series) -> pd.Series:
 
 
 def _has_unit(texts: pd.Series) -> pd.Series:
-    behind = texts.str.contains(r"\d") & ~texts.str.contains(r"[\d.．]\s*$")
-    return as_number(texts[behind].astype(object))[0].notna()
+    return texts.str.contains(r"\d") & ~texts.str.contains(r"[\d.．]\s*$")
 
 
 def _has_thousands(texts: pd.Series) -> pd.Series:
-    return as_number(texts[texts.str.contains(r"\d[,，]\d")].astype(object))[0].notna()
+    return texts.str.contains(r"\d[,，\s]\d")
 
 
 def _is_part_of_date(texts: pd.Series) -> pd.Series:
@@ -345,7 +377,7 @@ _JUDGES: dict[CellKind, dict[str, _Judge]] = {
     "code": {
         "quoted_codes": lambda texts: texts.str.contains(_QUOTES),
         "spaced_codes": lambda texts: texts.str.contains(r"\d[\s-]+\d") & _plain_codes(texts).ne(texts),
-        "scientific_codes": lambda texts: texts.str.contains(r"^\d+(?:\.0+|\.?\d*[eE]\+?\d+)$") & ~as_code(texts)[1],
+        "scientific_codes": lambda texts: texts.str.contains(_AS_NUMBER) & ~as_code(texts)[1],
         "full_width": _has_full_width,
     },
     "text": {},

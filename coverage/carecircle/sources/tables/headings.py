@@ -5,7 +5,8 @@ A header is looked for in the first rows, by these rules:
 1. A row with one filled cell above wider rows, or whose cells all read as titles do (附件2, 单位：张), is a title.
 2. The first other row begins the header; or the first row with two known headers, when only sparse rows stand above.
 3. The row below belongs to it where a cell of the header is merged down into it, where it divides cells that are
-   merged across, or where it fills exactly the gaps of the row above with labels (merged headers exported as text).
+   merged across, holds no number and nothing below other labels (which a record does), or where it fills exactly the
+   gaps of the row above with labels (merged headers exported as text).
 4. A row of nothing but units below it completes the names; a row of column numbers (甲 乙 1 2 ...) is left out.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -38,7 +40,8 @@ _TITLE_KEYS = re.compile(
 _YEAR = re.compile(r"^(?:19|20)\d{2}(?:\.0)?\s*年?$")
 _LETTER = re.compile(r"[^\W\d_]")
 _STEMS = "甲乙丙丁戊己庚辛壬癸"
-_CJK_BREAK = re.compile(r"(?<=[^\x00-\x7f])\s*[\r\n]+\s*|\s*[\r\n]+\s*(?=[^\x00-\x7f])")
+_DIGITS = re.compile(r"[-+]?[.,]*\d[\d.,]*%?")
+_BLANKS = re.compile(r"\s+")
 _LONGEST_LABEL = 60
 
 Labels = list[str | None]
@@ -121,11 +124,7 @@ class _Block:
         """Return ``{first: last}`` place of the cells of a row that are merged across and not down."""
         number, columns = self.number(row), self.columns
         spans = [(left, right) for top, left, bottom, right in self.merges if top == bottom == number and right > left]
-        return {
-            columns.index(left): max(at for at, column in enumerate(columns) if column <= right)
-            for left, right in spans
-            if left in columns
-        }
+        return {places[0]: places[-1] for left, right in spans if (places := _places(columns, left, right))}
 
     def merged_down(self, start: int, row: int) -> bool:
         """Whether a cell of the rows from `start` on, but above `row`, is merged into `row`."""
@@ -196,10 +195,24 @@ def _levels(block: _Block, start: int) -> list[list[int]]:
 
 
 def _divided(block: _Block, row: int) -> bool:
-    """Whether a row divides the cells of the row above that are merged across: each into two labels or more."""
-    wide = block.wide(row - 1)
-    below = [block.labels[row][first : last + 1] for first, last in wide.items()]
-    return bool(wide) and all(sum(map(_is_sublabel, labels)) > 1 for labels in below)
+    """Whether a row divides the cells of the row above that are merged across: each into two labels or more.
+
+    A record below such a cell has numbers, or cells below the other labels too. A known header may stand below none.
+    """
+    wide, above, labels = block.wide(row - 1), block.labels[row - 1], block.labels[row]
+    if not wide or any(map(_is_number, labels)):
+        return False
+    within = {at for first, last in wide.items() for at in range(first, last + 1)}
+    beside = [at for at in block.filled(row) if at not in within]
+    if any(above[at] is not None for at in beside) or (beside and not any(_known(labels[at]) for at in beside)):
+        return False
+    return all(sum(map(_is_sublabel, labels[first : last + 1])) > 1 for first, last in wide.items())
+
+
+def _is_number(label: str | None) -> bool:
+    """Whether a text is a number, and none of a year."""
+    said = "" if label is None else unicodedata.normalize("NFKC", label).strip()
+    return bool(_DIGITS.fullmatch(said)) and not _YEAR.match(said)
 
 
 def _filled_gaps(block: _Block, row: int, places: set[int]) -> list[int]:
@@ -211,7 +224,8 @@ def _filled_gaps(block: _Block, row: int, places: set[int]) -> list[int]:
     """
     above, labels = block.labels[row - 1], block.labels[row]
     gaps = [at for at in sorted(places) if above[at] is None]
-    parents = {max((at for at in places if at < gap and above[at] is not None), default=-1) for gap in gaps}
+    named = [at for at in sorted(places) if above[at] is not None]
+    parents = {named[behind - 1] if (behind := bisect_left(named, gap)) else -1 for gap in gaps}
     parts = {*gaps, *parents}
     filled = {at for at in block.filled(row) if at in places}
     if not gaps or -1 in parents or not parents <= filled <= parts or len(parts) == len(labels):
@@ -231,11 +245,16 @@ def _spread(block: _Block, row: int, gaps: Sequence[int]) -> list[int]:
         holding[at] = holding[at - 1] if at else -1
     number, columns = block.number(row), block.columns
     for top, left, bottom, right in block.merges:
-        if top == number < bottom and left in columns:
-            first = columns.index(left)
-            inside = [at for at, column in enumerate(columns) if left <= column <= right]
-            holding[first : first + len(inside)] = [first] * len(inside)
+        places = _places(columns, left, right) if top == number < bottom else range(0)
+        holding[places.start : places.stop] = [places.start] * len(places)
     return holding
+
+
+def _places(columns: list[int], left: int, right: int) -> range:
+    """Return the places of a range of columns, none where its first column is not there."""
+    first = bisect_left(columns, left)
+    there = first < len(columns) and columns[first] == left
+    return range(first, bisect_right(columns, right)) if there else range(0)
 
 
 def _names(block: _Block, start: int, levels: list[list[int]], used: list[bool]) -> Labels:
@@ -264,7 +283,14 @@ def tidy(label: str) -> str:
     >>> tidy("床位数\n（张）"), tidy("floor\narea")
     ('床位数（张）', 'floor area')
     """
-    return " ".join(_CJK_BREAK.sub("", label.strip()).splitlines())
+    said = label.strip()
+    return " ".join(_BLANKS.sub(lambda found: _break(said, found), said).splitlines())
+
+
+def _break(said: str, blanks: re.Match[str]) -> str:
+    """Return what is left of blanks in a label: nothing when they are a break beside a Chinese sign."""
+    beside = said[blanks.start() - 1] + said[blanks.end()]
+    return blanks[0] if beside.isascii() or not {"\r", "\n"} & set(blanks[0]) else ""
 
 
 def _are_units(block: _Block, row: int, names: Labels) -> bool:

@@ -30,12 +30,14 @@ Counts = NDArray[np.int64]
 
 _LABEL_COLUMNS = 3
 """Total words are looked for in so many columns from the left: further right they are values (a year 小计)."""
+_BLANK = r"[\s\pZ]*"  # RE2 does not take the ideographic space for a blank
+_SUMS = rf"[合小总共]{_BLANK}计"
 _TOTAL = (
-    r"(?i)^\s*(?:\pL{0,12}?(?:合\s*计|小\s*计|总\s*计|共\s*计)|(?:全[省市州县区镇乡])?总数|(?:grand\s*|sub)?-?total)"
-    r"数?\s*(?:[（(].{0,20}[)）])?\s*[:：]?\s*$"
+    rf"(?i)^{_BLANK}(?:\pL{{0,12}}?(?:{_SUMS})|(?:全[省市州县区镇乡])?总数|(?:grand{_BLANK}|sub)?-?total)"
+    rf"数?{_BLANK}(?:[（(].{{0,20}}[)）])?{_BLANK}[:：]?{_BLANK}$"
 )
-_GRAND = r"(?i)^\s*(?:(?:全[省市州县区镇乡])?(?:合\s*计|总\s*计|共\s*计|总数)|(?:grand\s*)?total)"
-_PART = r"^\s*其\s*中(?:\s*[:：]|\s*$)"
+_GRAND = rf"(?i)^{_BLANK}(?:(?:全[省市州县区镇乡])?(?:[合总共]{_BLANK}计|总数)|(?:grand{_BLANK})?total)"
+_PART = rf"^{_BLANK}其{_BLANK}中(?:{_BLANK}[:：]|{_BLANK}$)"
 _NOTE = re.compile(
     r"\s*(?:注|备注|附注|说明|填表说明|数据来源|资料来源|来源|单位负责人|统计负责人|部门负责人|负责人|联系人|联系电话|电话|填报单位|填报|填表|制表|审核|复核|经办|统计"
     r"|报出|报送|上报|打印|盖章|note|source)(?:人|人员|者|时间|日期|单位)?\s*(?:\d{0,2}\s*[:：.．、]|[（(]|\Z)"
@@ -240,7 +242,7 @@ def _is_counted(said: np.ndarray, name: str) -> np.ndarray:
     """Return which cells hold numbers that count something, and are neither codes nor dates."""
     if is_code_header(name) or re.search("日期|时间|年份", name):
         return np.zeros(len(said), dtype=bool)
-    numbers, _ = as_number(pd.Series(said, dtype=object))
+    numbers, _ = as_number(pd.Series(said, dtype=object), None)
     return numbers.notna().to_numpy()
 
 
@@ -255,7 +257,7 @@ def _about(sheet: Sheet, action: str, key: str, column: str, numbers: np.ndarray
 
 def _head_findings(sheet: Sheet, heading: Heading) -> list[Finding]:
     titles = pd.Series(heading.titles, dtype=int)
-    found = [sheet.finding("dropped", "title_rows", rows=titles)] if len(titles) else []
+    found = [sheet.finding("aside", "title_rows", rows=titles)] if len(titles) else []
     header = [row for row in heading.rows if row not in {heading.units, heading.numbers}]
     if len(header) > 1:
         found.append(sheet.finding("mended", "joined_headers", rows=pd.Series(header)))
@@ -287,7 +289,7 @@ def _left_out(sheet: Sheet, kinds: pd.Series) -> list[Finding]:
     for kind, key in _LEFT_OUT.items():
         rows = pd.Series(kinds.index[kinds == kind])
         if len(rows):
-            found.append(sheet.finding("dropped", key, rows=rows))
+            found.append(sheet.finding("aside", key, rows=rows))
     return found
 
 
@@ -306,11 +308,11 @@ def _wrong_totals(sheet: Sheet, body: pd.DataFrame, kinds: pd.Series, names: lis
     if len(totals) != 1:
         return []
     found, records = [], body[kinds == ""]
-    numbers, _ = as_number(pd.Series(totals.to_numpy()[-1], dtype=object))
+    numbers, _ = as_number(pd.Series(totals.to_numpy()[-1], dtype=object), None)
     for place, (name, said) in enumerate(zip(names, numbers.tolist(), strict=True)):
         if np.isnan(said) or _NOT_ADDITIVE.search(name) or is_code_header(name):
             continue
-        values, wrong = as_number(records[body.columns[place]])
+        values, wrong = as_number(records[body.columns[place]], None)
         total = float(values.sum())
         if values.notna().any() and not wrong.any() and not np.isclose(total, said, rtol=1e-6, atol=0.005):
             gaps = {"rows": pd.Series(totals.index[-1:]), "said": _short(said), "sum": _short(total)}

@@ -24,13 +24,13 @@ from carecircle.sources.tables.sheets import Marks, Merge
 
 ZIP, OLE = b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1")
 
-_HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*?\shidden=[\"'](?:1|true)[\"'][^>]*>")
-_ROW_NUMBER = re.compile(rb"\sr=[\"'](\d+)[\"']")
-_FAILED = re.compile(
-    rb"<(?:\w+:)?c\s(?=[^>]*\bt=[\"']e[\"'])[^>]*?\br=[\"']([A-Z]{1,3})(\d{1,7})[\"'][^>]*[^/]>"
-    rb"(?:(?!</(?:\w+:)?c>).)*?<(?:\w+:)?v>([^<]*)<",
-    re.DOTALL,
-)
+# Each of these goes over a tag once, and over what follows to the next tag: hostile files take no longer than others.
+_HIDDEN_ROW = re.compile(rb"<(?:\w++:)?row\b(?=[^<>]*?\shidden=[\"'](?:1|true)[\"'])[^<>]*+>")
+_ROW_NUMBER = re.compile(rb"\sr=[\"'](\d{1,7})[\"']")
+_FAILED = re.compile(rb"<(?:\w++:)?c\s(?=[^<>]*?\bt=[\"']e[\"'])([^<>]*+)>")
+_REFERENCE = re.compile(rb"\br=[\"']([A-Z]{1,3})(\d{1,7})[\"']")
+_SHOWN = re.compile(rb"[^<]*+(?:<(?!/?(?:\w++:)?c[\s/>]|(?:\w++:)?v>)[^<]*+)*+<(?:\w++:)?v>([^<]*)<")
+_LAST_ROW = 1_048_576
 _BOOLERR, _FORMULA, _ROW, _DATEMODE, _BOUNDSHEET, _BOF = 0x0205, 0x0006, 0x0208, 0x0022, 0x0085, 0x0809
 _FILEPASS = 0x002F
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # name of a stream ([MS-OFFCRYPTO] 2.3.4)
@@ -86,9 +86,11 @@ def _hidden_rows(content: bytes) -> Iterator[int]:
 
 
 def _failed(content: bytes) -> Iterator[tuple[int, int, str]]:
-    if b't="e"' in content or b"t='e'" in content:
-        for letters, row, said in _FAILED.findall(content):
-            yield int(row), column_number(letters.decode("ascii")), said.decode("utf-8", "replace")
+    cells = _FAILED.finditer(content) if b't="e"' in content or b"t='e'" in content else ()
+    for cell in cells:
+        at, shown = _REFERENCE.search(cell[1]), _SHOWN.match(content, cell.end())
+        if at and shown and not cell[1].endswith(b"/"):
+            yield int(at[2]), column_number(at[1].decode("ascii")), shown[1].decode("utf-8", "replace")
 
 
 def column_number(letters: str) -> int:
@@ -204,7 +206,7 @@ def _ods_marks(content: bytes, sheet: str) -> Marks:
         for row in table.iter(f"{_ODS_TABLE}table-row"):
             times = int(row.get(f"{_ODS_TABLE}number-rows-repeated", "1"))
             if row.get(f"{_ODS_TABLE}visibility", "visible") != "visible":
-                hidden += range(number, number + min(times, 10_000))
+                hidden += range(number, min(number + min(times, 10_000), _LAST_ROW + 1))
             merges += _ods_merges(row, number)
             number += times
     return Marks(tuple(merges), tuple(hidden))

@@ -27,6 +27,10 @@ _NUMBER = re.compile(
 )
 
 
+_NAMED = re.compile(r"((?:联系人|负责人|法人|家属|院长)[:：\s]*)[\u4e00-\u9fff]{2,4}?(?=[^\u4e00-\u9fff]|$)")
+"""Whoever stands before a number."""
+
+
 def drop_personal(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the frame without its columns of personal information, and a note when there were any."""
     found = personal_columns(frame)
@@ -53,7 +57,7 @@ def masked(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
     if is_code_header(str(cells.name)) or not (cells.dtype == object or pd.api.types.is_string_dtype(cells.dtype)):
         return cells, none
     suspects = _suspects(cells)
-    plain = suspects.map(lambda said: _NUMBER.sub(MASK, said.translate(_WIDE)))
+    plain = suspects.map(lambda said: _NAMED.sub(rf"\1{MASK}", _NUMBER.sub(MASK, said.translate(_WIDE))))
     plain = plain[plain.ne(suspects.str.translate(_WIDE))]
     if plain.empty:
         return cells, none

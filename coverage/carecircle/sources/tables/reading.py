@@ -140,13 +140,13 @@ def without_personal(source: SourceTable) -> SourceTable:
     """Return the table without its columns of personal information and with such numbers masked in all others."""
     found = personal_columns(source.frame)
     frame, notes = drop_personal(source.frame)
-    findings = [Finding("dropped", "personal_column", source.file, source.sheet, None, str(name)) for name in found]
+    findings = [Finding("aside", "personal_column", source.file, source.sheet, None, str(name)) for name in found]
     changed = {}
     for name in frame.columns:
         cells, hidden = masked(frame[name])
         if hidden.any():
             changed[name] = cells
-            findings += column_finding("dropped", "personal_numbers", hidden, source, str(name))
+            findings += column_finding("aside", "personal_numbers", hidden, source, str(name))
     return replace(source, frame=frame.assign(**changed) if changed else frame).adding(findings, notes)
 
 
@@ -271,7 +271,9 @@ def column_finding(
     return (Finding(action, key, source.file, source.sheet, int(rows.min()), column, len(rows), gaps),)
 
 
-def cell_findings(cells: pd.Series, kind: CellKind, source: SourceTable, header: str) -> tuple[Finding, ...]:
+def cell_findings(
+    cells: pd.Series, kind: CellKind, source: SourceTable, header: str, *, unit: str | None = ""
+) -> tuple[Finding, ...]:
     """Return what reading a column mends in its cells, and what is doubtful: one finding for each sort.
 
     Parameters
@@ -282,10 +284,12 @@ def cell_findings(cells: pd.Series, kind: CellKind, source: SourceTable, header:
         What it is read as: ``"number"``, ``"date"``, ``"code"`` or ``"text"``.
     source, header
         Where it stands.
+    unit
+        What a column of numbers counts in, as for `as_number`.
     """
     return tuple(
         finding
-        for key, mask in mended_cells(cells, kind).items()
+        for key, mask in mended_cells(cells, kind, unit).items()
         for finding in column_finding("doubtful" if key == "short_codes" else "mended", key, mask, source, header)
     )
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from carecircle.errors import InputError, problem
 from carecircle.findings import Action, Finding, row_numbers
+from carecircle.guards import refuse_wide_sheet
 
 Merge = tuple[int, int, int, int]
 """A merged range: first row, first column, last row, last column, counted from 1."""
@@ -91,8 +92,15 @@ def sheet_of(
     first: tuple[int, int] = (1, 1),
     marks: Marks | None = None,
 ) -> Sheet:
-    """Return a sheet of rows of cells, of which the first cell has the row and column number `first`."""
+    """Return a sheet of rows of cells, of which the first cell has the row and column number `first`.
+
+    Raises
+    ------
+    InputError
+        One row is so long, among so many, that all of them would fill the memory.
+    """
     marks = marks or Marks()
+    refuse_wide_sheet(file, len(rows), max(map(len, rows), default=0))
     columns = {number: _without_blanks(cells) for number, cells in enumerate(zip_longest(*rows), start=first[1])}
     cells = pd.DataFrame(columns, index=pd.RangeIndex(first[0], first[0] + len(rows)), dtype=object)
     cells = with_errors(cells, marks.errors)

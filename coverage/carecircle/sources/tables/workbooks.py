@@ -191,7 +191,7 @@ def _told(sheet: Sheet, book: calamine.CalamineWorkbook, *, known: bool) -> Shee
     """Return the sheet with findings on the other sheets and on its hidden rows."""
     others = [name for name in book.sheet_names if name != sheet.name]
     hidden = pd.Series(sheet.cells.index[sheet.cells.index.isin(sheet.marks.hidden)])
-    found = [sheet.finding("dropped", "other_sheets", found="、".join(others))] if others else []
+    found = [sheet.finding("aside", "other_sheets", found="、".join(others))] if others else []
     found += [sheet.finding("doubtful", "hidden_rows", rows=hidden)] if len(hidden) else []
     found += [] if known else [sheet.finding("doubtful", "unknown_marks")]
     return sheet.adding(*found)

@@ -10,26 +10,29 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from carecircle.china.coordinates import DATUMS, Datum, to_wgs84
-from carecircle.china.headers import known_headers, match_headers, normal_header, plain, words
-from carecircle.errors import InputError, UsageError, problem
+from carecircle.china.coordinates import DATUMS, Datum, to_wgs84_by_row
+from carecircle.china.headers import address_header, address_headers, is_datum_header, match_headers
+from carecircle.errors import InputError, Problem, UsageError, problem
 from carecircle.findings import Finding
 from carecircle.language import text
+from carecircle.sources.positions.datums import coordinate_source, datum_of_words
+from carecircle.sources.positions.shifts import NAMES
+from carecircle.sources.positions.written import parse_degrees, split_pair, swapped
 from carecircle.sources.records import numbered
-from carecircle.sources.tables.cells import as_code, as_number, as_text
-from carecircle.sources.tables.reading import SourceTable, drop_personal, read_table, row_problems
+from carecircle.sources.tables.cells import as_code, as_text
+from carecircle.sources.tables.reading import (
+    SourceTable,
+    column_finding,
+    drop_personal,
+    read_table,
+    row_findings,
+    row_problems,
+)
 
 ListLike: TypeAlias = str | Path | pd.DataFrame | SourceTable
 
-_MORE_HEADERS = (
-    *("养老机构地址", "具体地址", "服务地址", "经营地址", "运营地址", "实际地址", "机构所在地", "所在地"),
-    *("住所", "机构住所", "注册地址", "通讯地址", "addr"),
-)
-"""Headers of addresses that are looked up for want of better ones: where a body is registered it may not be."""
-
 _WANTED = ("facility_id", "name", "address", "area_code", "county", "lon", "lat", "lonlat", "coordinate_source")
 _REPLACED = ("lon", "lat", "lonlat", "coordinate_source")
-_PAIR = r"^\W*(\d{1,3}(?:\.\d+)?)\s*[,;、\s]\s*(\d{1,3}(?:\.\d+)?)\W*$"
 _OURS = ("lon", "lat", "datum", "coordinate_source")
 
 
@@ -111,28 +114,6 @@ class GeocodeResult:
         return self.frame["lon"].isna() | self.frame["lat"].isna()
 
 
-def address_header(headers: list[str]) -> str | None:
-    """Return the best header of a column of addresses, None when there is none.
-
-    Examples
-    --------
-    >>> address_header(["机构名称", "注册地址", "详细地址"])
-    '详细地址'
-    """
-    normal = {normal_header(header): header for header in reversed(headers)}
-    ranked = map(normal_header, _address_headers())
-    return next((normal[name] for name in ranked if name in normal), None)
-
-
-def _address_headers() -> tuple[str, ...]:
-    return (*known_headers("address", "facilities"), *_MORE_HEADERS)
-
-
-def is_datum_header(header: str) -> bool:
-    """Whether a column of this name says the datum of each row's coordinates."""
-    return plain(header) in words("datum_header")
-
-
 def read_addresses(
     table: ListLike,
     *,
@@ -155,10 +136,16 @@ def read_addresses(
         Of the coordinates that some rows already have, where no column says it and they do not come from
         here; they are turned into WGS 84.
 
+    Returns
+    -------
+    AddressList
+        Coordinates are read as `read_facilities` reads them: degrees in words, pairs in one cell and swapped columns
+        too; what was mended so is among the findings of its source. ``0, 0`` is no place.
+
     Raises
     ------
     InputError
-        There is no column of addresses, or a longitude or latitude is no number.
+        There is no column of addresses, or coordinates cannot be read or are not on earth.
     UsageError
         There is no such datum.
     """
@@ -172,7 +159,8 @@ def read_addresses(
     else:
         keys = pd.Series(numbered("F", len(source.frame)), index=source.frame.index, dtype=object)
     cells.insert(0, "facility_id", keys)
-    return AddressList(source, headers, cells.join(_given(source, headers, datum)), "facility_id" not in headers)
+    source, places = _given(source, headers, datum)
+    return AddressList(source, headers, cells.join(places), "facility_id" not in headers)
 
 
 def require_keys(listing: AddressList) -> None:
@@ -187,19 +175,10 @@ def require_keys(listing: AddressList) -> None:
         raise InputError(wrong)
 
 
-def as_wgs84(lon: pd.Series, lat: pd.Series, datums: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Return WGS 84 longitudes and latitudes of points that are each in a datum of their own."""
-    east, north = lon.to_numpy(float, copy=True), lat.to_numpy(float, copy=True)
-    for name in DATUMS:
-        chosen = datums.eq(name).to_numpy()
-        east[chosen], north[chosen] = to_wgs84(east[chosen], north[chosen], name)
-    return pd.Series(east, index=lon.index), pd.Series(north, index=lat.index)
-
-
-def said_datums(cells: pd.Series) -> pd.Series:
-    """Return the datum that each cell names (``wgs84 gcj02 bd09``), None where it names none that is known."""
-    known = words("datums")
-    return as_text(cells).map(lambda word: known.get(plain(str(word))), na_action="ignore").astype(object)
+def datum_cells(frame: pd.DataFrame) -> pd.Series:
+    """Return the column that says the datum of each row (坐标系), None in every row where there is no such column."""
+    saying = [column for column in frame.columns if is_datum_header(str(column))]
+    return frame[saying[0]] if saying else pd.Series(None, index=frame.index, dtype=object)
 
 
 def _source(table: ListLike, sheet: str | None, encoding: str | None) -> SourceTable:
@@ -220,7 +199,7 @@ def _headers(source: SourceTable, given: Mapping[str, str]) -> dict[str, str]:
         headers["address"] = best
     wrong = [found for found in problems if found.column in given]
     if "address" not in headers:
-        known = "、".join(_address_headers())
+        known = "、".join(address_headers())
         wrong.append(problem("missing_header", column="address", known=known, found="、".join(present)))
     if wrong:
         raise InputError([replace(found, file=source.file, sheet=source.sheet) for found in wrong])
@@ -233,38 +212,68 @@ def _text(source: SourceTable, header: str | None) -> pd.Series:
     return as_text(source.frame[header]).astype(object)
 
 
-def _given(source: SourceTable, headers: Mapping[str, str], datum: Datum) -> pd.DataFrame:
-    """Return lon and lat (WGS 84) and coordinate_source of the rows that have them."""
-    lon, lat = (_degrees(source, headers.get(column)) for column in ("lon", "lat"))
-    if "lonlat" in headers:
-        first, second = _pair(source, headers["lonlat"])
-        lon, lat = lon.fillna(first), lat.fillna(second)
-    there = lon.notna() & lat.notna() & ~(lon.eq(0) & lat.eq(0))
-    frame = source.frame
+def _given(source: SourceTable, headers: Mapping[str, str], datum: Datum) -> tuple[SourceTable, pd.DataFrame]:
+    """Return lon and lat (WGS 84) and coordinate_source of the rows that have them, and the source with findings."""
+    source, lon, lat = _in_order(*_degrees(source, headers))
+    there = lon.notna()
     origin = _text(source, headers.get("coordinate_source"))
     ready = origin.astype("string").str.contains(r"^(?:geocoded|converted):", na=False).astype(bool)
-    said = next((said_datums(frame[c]) for c in frame.columns if is_datum_header(str(c))), _text(source, None))
+    cells = datum_cells(source.frame)
+    said, unknown = datum_of_words(cells)
+    strange, taken = unknown & there & ~ready, pd.Series(NAMES[datum], index=cells.index)
+    found = row_findings("doubtful", "datum_unknown", strange, source, said=as_text(cells), datum=taken)
     datums = said.where(said.notna(), datum).mask(ready, "wgs84")
-    east, north = as_wgs84(lon.where(there), lat.where(there), datums)
-    made = datums.map({"wgs84": "given"}).where(datums.eq("wgs84"), "converted:" + datums.astype(str))
-    sources = origin.where(origin.notna(), made).astype(object).where(there, None)
-    return pd.DataFrame({"lon": east, "lat": north, "coordinate_source": sources})
+    east, north = to_wgs84_by_row(lon, lat, datums)
+    whence = coordinate_source(datums).where(datums.ne("wgs84") | origin.isna(), origin)
+    sources = whence.astype(object).where(there, None)
+    places = pd.DataFrame({"lon": east, "lat": north, "coordinate_source": sources}, index=lon.index)
+    return source.adding(found), places
 
 
-def _degrees(source: SourceTable, header: str | None) -> pd.Series:
+def _degrees(source: SourceTable, headers: Mapping[str, str]) -> tuple[SourceTable, pd.Series, pd.Series]:
+    """Return what the columns of coordinates hold, in degrees, and the source with what was mended."""
+    x, wrong_x, found_x = _column(source, headers.get("lon"))
+    y, wrong_y, found_y = _column(source, headers.get("lat"))
+    lon, lat, wrong, found = _pairs(source, headers.get("lonlat"))
+    if wrong_x or wrong_y or wrong:
+        raise InputError([*wrong_x, *wrong_y, *wrong])
+    whole = x.notna() & y.notna()
+    return source.adding((*found_x, *found_y, *found)), x.where(whole, lon), y.where(whole, lat)
+
+
+def _column(source: SourceTable, header: str | None) -> tuple[pd.Series, list[Problem], tuple[Finding, ...]]:
     if header is None:
-        return pd.Series(np.nan, index=source.frame.index)
-    values, wrong = as_number(source.frame[header])
-    if wrong.any():
-        raise InputError(row_problems("not_a_number", wrong, source, header, value=source.frame[header]))
-    return values
+        return pd.Series(np.nan, index=source.frame.index), [], ()
+    cells = source.frame[header]
+    values, wrong, mended = parse_degrees(cells)
+    problems = row_problems("not_a_position", wrong, source, header, value=cells)
+    return values, problems, column_finding("mended", "degrees_in_words", mended, source, header)
 
 
-def _pair(source: SourceTable, header: str) -> tuple[pd.Series, pd.Series]:
-    """Return longitudes and latitudes out of cells such as ``102.5,24.3``; in China the larger is the longitude."""
-    cells = as_text(source.frame[header])
-    parts = cells.astype("string").str.normalize("NFKC").str.extract(_PAIR).astype("float64")
-    wrong = cells.notna() & parts[0].isna()
-    if wrong.any():
-        raise InputError(row_problems("not_a_number", wrong, source, header, value=cells))
-    return parts.max(axis=1), parts.min(axis=1)
+def _pairs(source: SourceTable, header: str | None) -> tuple[pd.Series, pd.Series, list[Problem], tuple[Finding, ...]]:
+    if header is None:
+        nothing = pd.Series(np.nan, index=source.frame.index)
+        return nothing, nothing, [], ()
+    cells = source.frame[header]
+    lon, lat, wrong = split_pair(cells)
+    problems = row_problems("not_a_pair", wrong, source, header, value=cells)
+    return lon, lat, problems, column_finding("mapped", "pair_in_cell", lon.notna(), source, header)
+
+
+def _in_order(source: SourceTable, x: pd.Series, y: pd.Series) -> tuple[SourceTable, pd.Series, pd.Series]:
+    """Return coordinates with those in each other's place put right; NaN where there is none, or ``0, 0``.
+
+    Raises
+    ------
+    InputError
+        A place is not on earth: metres of a map grid, say.
+    """
+    turned = pd.Series(swapped(x.to_numpy(float), y.to_numpy(float)), index=x.index)
+    lon, lat = x.mask(turned, y), y.mask(turned, x)
+    there = lon.notna() & lat.notna() & ~(lon.eq(0) & lat.eq(0))
+    off = there & ~(lon.abs().le(180) & lat.abs().le(90))
+    if off.any():
+        raise InputError(row_problems("outside_coordinates", off, source, lon=lon.round(6), lat=lat.round(6)))
+    notes = (text("note.swapped", count=int(turned.sum())),) if turned.any() else ()
+    mended = column_finding("mended", "swapped_coordinates", turned, source)
+    return source.adding(mended, notes), lon.where(there), lat.where(there)
