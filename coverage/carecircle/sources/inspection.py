@@ -390,7 +390,7 @@ def _inspect_grid(file: Path) -> Inspection:
                 (),
                 text("inspect.use_grid"),
             )
-    except (rasterio.errors.RasterioError, OSError) as error:
+    except (rasterio.errors.RasterioError, OSError, UnicodeDecodeError) as error:
         raise unreadable(file, error) from error
 
 
