@@ -176,6 +176,8 @@ def test_no_spelling_of_a_name_is_found_wrong(villages, areas, record_property):
         record_property(done, counts)
     bare = {"right": ROWS - 2 * SAME_STEM - 3, "ambiguous": 2 * SAME_STEM, "unmatched": 3, "wrong": 0}
     assert counted.pop("bare stem") == bare
+    # Names that are figures one after the other (八一) may be a number or none: they are not matched to 81.
+    assert counted.pop("figures") == {"right": ROWS - 4, "ambiguous": 0, "unmatched": 4, "wrong": 0}
     assert {done: counts for done, counts in counted.items() if counts["right"] != ROWS} == {}
     lost = found["bare stem"]["how"].eq("unmatched")
     assert all(
@@ -191,7 +193,7 @@ def test_no_spelling_is_found_wrong_without_the_township(villages, areas, record
         counted = tally(found, villages["code"])
         record_property(done, counted)
         assert counted["wrong"] == 0, done
-        assert counted["unmatched"] <= 3, done
+        assert counted["unmatched"] <= 4, done
         assert counted["ambiguous"] <= (94 if known else 1023), done
 
 

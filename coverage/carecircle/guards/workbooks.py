@@ -32,7 +32,7 @@ Text and web pages too: one long row among many short ones makes room for all of
 _REFERENCE = re.compile(rb"\br\s*=\s*[\"']([A-Za-z]{0,20})(\d{1,20})[\"']")
 _CELL = re.compile(rb"<(?:[\w.-]+:)?c[\s/>]")
 _TAG = re.compile(
-    rb"<(?:[\w.-]+:)?(table|table-row|table-cell|covered-table-cell)((?=[\s/>])(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+)(>|(?=<))"
+    rb"<(?:[\w.-]+:)?(table|table-row|table-cell|covered-table-cell)((?=[\s/>])(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)(>|(?=<))"
 )
 _REPEATED = re.compile(rb"number-(?:rows|columns)-repeated\s*=\s*[\"']\s*(\d{1,20})")
 _CARRIED = 1 << 16  # bytes of an unfinished tag that are kept; longer ones are no tags

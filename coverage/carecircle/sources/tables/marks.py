@@ -25,11 +25,11 @@ from carecircle.sources.tables.sheets import Marks, Merge
 ZIP, OLE = b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1")
 
 # Each of these goes over a tag once, and over what follows to the next tag: hostile files take no longer than others.
-_HIDDEN_ROW = re.compile(rb"<(?:\w++:)?row\b(?=[^<>]*?\shidden=[\"'](?:1|true)[\"'])[^<>]*+>")
+_HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\b(?=[^<>]*?\shidden=[\"'](?:1|true)[\"'])[^<>]*>")
 _ROW_NUMBER = re.compile(rb"\sr=[\"'](\d{1,7})[\"']")
-_FAILED = re.compile(rb"<(?:\w++:)?c\s(?=[^<>]*?\bt=[\"']e[\"'])([^<>]*+)>")
+_FAILED = re.compile(rb"<(?:\w+:)?c\s(?=[^<>]*?\bt=[\"']e[\"'])([^<>]*)>")
 _REFERENCE = re.compile(rb"\br=[\"']([A-Z]{1,3})(\d{1,7})[\"']")
-_SHOWN = re.compile(rb"[^<]*+(?:<(?!/?(?:\w++:)?c[\s/>]|(?:\w++:)?v>)[^<]*+)*+<(?:\w++:)?v>([^<]*)<")
+_SHOWN = re.compile(rb"<(?:\w+:)?v>([^<]*)<|</?(?:\w+:)?c[\s/>]")  # the value of a cell, or that it has none
 _LAST_ROW = 1_048_576
 _BOOLERR, _FORMULA, _ROW, _DATEMODE, _BOUNDSHEET, _BOF = 0x0205, 0x0006, 0x0208, 0x0022, 0x0085, 0x0809
 _FILEPASS = 0x002F
@@ -88,8 +88,8 @@ def _hidden_rows(content: bytes) -> Iterator[int]:
 def _failed(content: bytes) -> Iterator[tuple[int, int, str]]:
     cells = _FAILED.finditer(content) if b't="e"' in content or b"t='e'" in content else ()
     for cell in cells:
-        at, shown = _REFERENCE.search(cell[1]), _SHOWN.match(content, cell.end())
-        if at and shown and not cell[1].endswith(b"/"):
+        at, shown = _REFERENCE.search(cell[1]), _SHOWN.search(content, cell.end())
+        if at and shown and shown[1] is not None and not cell[1].endswith(b"/"):
             yield int(at[2]), column_number(at[1].decode("ascii")), shown[1].decode("utf-8", "replace")
 
 
