@@ -13,7 +13,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from carecircle.errors import CarecircleError, InputError, UsageError
 from carecircle.language import Language, text, use_language
+from carecircle.model import Profile
 from carecircle.outputs import speakable, to_json
+from carecircle.report import facts
 
 
 @dataclass(frozen=True)
@@ -80,3 +82,9 @@ def _fail(error: CarecircleError, *, as_json: bool) -> None:
     else:
         typer.echo(speakable(text("cli.error", message=str(error))), err=True)
     raise typer.Exit(1)
+
+
+def profile_words(traveller: Profile) -> str:
+    """Return who travels, and how fast, as a sentence."""
+    name = facts.label("fact.profile_", traveller.name)
+    return text("cli.profile", profile=name, speed=f"{traveller.speed_mps:.2f}")

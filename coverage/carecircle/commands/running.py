@@ -12,7 +12,7 @@ import typer
 from carecircle import pipeline
 from carecircle.arguments import Json, Lang, Quiet, pairs
 from carecircle.config import load_plan
-from carecircle.console import Session, session
+from carecircle.console import Session, profile_words, session
 from carecircle.datasets import demo_file
 from carecircle.errors import InputError
 from carecircle.findings import QualityLog, as_findings
@@ -134,7 +134,7 @@ def _run(
             measure=facts.label("fact.measure_", facts.headline_measure(study)),
         )
     )
-    told.say(text("cli.profile", profile=study.profile.name, speed=f"{study.profile.speed_mps:.2f}"))
+    told.say(profile_words(study.profile))
     told.say(text("cli.folder", folder=folder.resolve()))
     told.say(text("cli.report", path=(folder / "quality.html").resolve()))
     told.say(text("cli.map", path=(folder / "map.html").resolve()))

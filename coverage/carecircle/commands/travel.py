@@ -34,7 +34,7 @@ from carecircle.arguments import (
     speed_table,
 )
 from carecircle.config import as_source
-from carecircle.console import Session, session
+from carecircle.console import Session, profile_words, session
 from carecircle.cover import SERVED_SHARE, coverage
 from carecircle.edit import with_barriers
 from carecircle.errors import UsageError
@@ -326,7 +326,7 @@ def _network(
         network = read_network(roads, profile=traveller, speeds=speed_table(speeds), boundary=boundary)
     island = island_note(network)
     told.note([*network.notes, *([island] if island else [])])
-    told.say(text("cli.profile", profile=traveller.name, speed=f"{traveller.speed_mps:.2f}"))
+    told.say(profile_words(traveller))
     return network
 
 
