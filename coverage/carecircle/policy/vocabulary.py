@@ -19,6 +19,9 @@ class Kind(Entry):
     title: Words
     words: tuple[Line, ...] = Field(min_length=1, description="what registries call it")
     includes: tuple[str, ...] = Field((), description="names of narrower kinds that count too")
+    elsewhere: bool = Field(
+        default=False, description="listed by others than civil affairs: a registry without any says nothing of them"
+    )
 
 
 class Column(Entry):

@@ -1,0 +1,58 @@
+"""What the facilities of a registry are, in the words of policy packs: their kinds and their functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+
+from carecircle.policy.vocabulary import Kind
+
+_BETWEEN = re.compile(r"[、，,;；/／+＋|\s]+")
+
+Names = frozenset[str]
+
+
+def names_in(cells: pd.Series, vocabulary: Mapping[str, Kind]) -> pd.Series:
+    """Return which kinds, or functions, each cell names.
+
+    A cell may name several, with signs between. In each part the longest word decides: 农村区域养老服务中心 is a
+    regional centre and not, by its end, any 养老服务中心.
+
+    Parameters
+    ----------
+    cells
+        Text as registries have it.
+    vocabulary
+        `Vocabulary.kinds` or `Vocabulary.functions`.
+
+    Returns
+    -------
+    pandas.Series
+        Sets of names; empty where no word is known, None where the cell says nothing.
+
+    Examples
+    --------
+    >>> from carecircle.policy.vocabulary import vocabulary
+    >>> cells = pd.Series(["敬老院、老年食堂", "农村区域养老服务中心", "茶馆", None], dtype=object)
+    >>> [None if found is None else sorted(found) for found in names_in(cells, vocabulary().kinds)]
+    [['meal_site', 'rural_home'], ['regional_centre'], [], None]
+    """
+    words: dict[str, set[str]] = {}
+    for name, kind in vocabulary.items():
+        for word in (kind.title.zh, *kind.words):
+            words.setdefault(word, set()).add(name)
+    known = {cell: _names(str(cell), words) for cell in cells.dropna().unique()}
+    return pd.Series([known.get(cell) for cell in cells.where(cells.notna(), None)], index=cells.index, dtype=object)
+
+
+def _names(cell: str, words: Mapping[str, Collection[str]]) -> Names | None:
+    parts = [part for part in _BETWEEN.split(cell) if part]
+    return frozenset(name for part in parts for name in _longest(part, words)) if parts else None
+
+
+def _longest(part: str, words: Mapping[str, Collection[str]]) -> Collection[str]:
+    """Return the names of the longest word in a part of a cell."""
+    found = [word for word in words if word in part]
+    return words[max(found, key=len)] if found else ()

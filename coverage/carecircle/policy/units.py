@@ -1,0 +1,238 @@
+"""Targets that count units: which streets, towns, communities ... there are, and which have a facility that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+import geopandas as gpd
+import pandas as pd
+
+from carecircle.china.codes import unit_kind
+from carecircle.china.headers import plain, words
+from carecircle.cover import assign_areas
+from carecircle.errors import UsageError
+from carecircle.language import text
+from carecircle.policy.judge import Tally, Verdict, judge
+from carecircle.policy.model import Pack, Target
+from carecircle.policy.registry import names_in
+from carecircle.policy.vocabulary import vocabulary
+
+METRICS = ("share_of_units_with_facility", "facilities_per_unit")
+_STREET, _TOWNS, _COMMITTEE, _VILLAGE = ("街道",), ("镇", "乡"), ("居民委员会",), ("村民委员会",)
+_SIMILAR = {"township": ("类似乡级单位",), "community": ("类似居民委员会", "类似村民委员会")}
+_UNITS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "county": ("county", ()),
+    "street": ("township", _STREET),
+    "town": ("township", _TOWNS),
+    "township_level": ("township", (*_STREET, *_TOWNS)),
+    "urban_community": ("community", _COMMITTEE),
+    "community": ("community", _COMMITTEE),
+    "village": ("community", _VILLAGE),
+    "community_or_village": ("community", (*_COMMITTEE, *_VILLAGE)),
+}
+_URBAN_CLASSES = ("111", "112")
+_GRAVITY = ("missed", "to_be_verified", "no_data", "in_progress", "met", "not_applicable", "monitored")
+
+Choices = Mapping[str, str]
+
+
+def readings_of(target: Target, given: Choices | None = None) -> dict[str, str]:
+    """Return the reading of each thing that a target leaves open: the one given, else its default.
+
+    Raises
+    ------
+    UsageError
+        There is no such option.
+    """
+    chosen = {one.key: (given or {}).get(one.key, one.default) for one in target.readings}
+    for one in target.readings:
+        if chosen[one.key] not in one.options:
+            known = "、".join(one.options)
+            raise UsageError(text("usage.choice", option=one.key, value=chosen[one.key], known=known))
+    return chosen
+
+
+def counted_units(target: Target, areas: gpd.GeoDataFrame, given: Choices | None = None) -> gpd.GeoDataFrame:
+    """Return the areas that a target counts, by the kind that their codes say.
+
+    Parameters
+    ----------
+    target
+        Of check ``units``.
+    areas
+        From `read_areas`.
+    given
+        Readings other than the defaults: ``{"urban_community": "in_street"}``.
+
+    Raises
+    ------
+    UsageError
+        The target counts something else, or there is no such reading.
+    """
+    if target.unit not in _UNITS:
+        raise UsageError(text("usage.choice", option=target.id, value=target.unit, known="、".join(_UNITS)))
+    chosen = readings_of(target, given)
+    level, kinds = _UNITS[target.unit]
+    if chosen.get("similar_units") == "in":
+        kinds = (*kinds, *_SIMILAR.get(level, ()))
+    if chosen.get("rural_community") == "with_town_communities":
+        kinds = (*kinds, *_COMMITTEE)
+    at_level = areas[areas["level"] == level]
+    if target.unit == "urban_community" and chosen.get("urban_community") == "urban_class":
+        return at_level[at_level["urban_class"].astype("string").isin(_URBAN_CLASSES)]
+    kept = at_level[unit_kind(at_level["area_id"]).isin(kinds)] if kinds else at_level
+    return kept[_in_right_township(kept, target, chosen)]
+
+
+def _in_right_township(units: gpd.GeoDataFrame, target: Target, chosen: Choices) -> pd.Series:
+    """Return which communities lie in townships of the kind that the reading asks for."""
+    above = unit_kind(units["area_id"].astype(str).str[:9])
+    if target.unit == "urban_community" and chosen.get("urban_community") == "in_street":
+        return above.isin(_STREET)
+    if chosen.get("rural_community") == "with_town_communities":
+        return unit_kind(units["area_id"]).isin(_VILLAGE) | ~above.isin(_STREET)
+    return pd.Series(data=True, index=units.index)
+
+
+def counted_facilities(
+    target: Target, pack: Pack, facilities: gpd.GeoDataFrame, as_of: date, given: Choices | None = None
+) -> pd.Series:
+    """Return for each facility whether it counts: True, False, or None where the registry does not say enough.
+
+    Kind and state decide first; then the functions, grade and label that the target asks for. A facility that opened
+    after `as_of` does not count yet.
+    """
+    chosen = readings_of(target, given)
+    kinds = vocabulary().with_kinds(pack.kinds)
+    wanted = set(kinds.narrower(target.kinds))
+    named = names_in(_column(facilities, "kind"), kinds.kinds)
+    fits = named.map(lambda found: bool(wanted & found), na_action="ignore").fillna(value=False).astype(bool)
+    result = pd.Series(fits & _stands(facilities, as_of, chosen), index=facilities.index, dtype=object)
+    for unknown, passes in _demands(target, facilities, chosen):
+        result = result.mask(result.eq(True) & unknown, None)
+        result = result.mask(result.notna() & ~unknown & ~passes, False)
+    return result
+
+
+def _column(facilities: pd.DataFrame, name: str) -> pd.Series:
+    return facilities[name] if name in facilities.columns else pd.Series(None, index=facilities.index, dtype=object)
+
+
+def _stands(facilities: pd.DataFrame, as_of: date, chosen: Choices) -> pd.Series:
+    """Return which facilities are there on a day, and in operation unless closed ones count too."""
+    opened = pd.to_datetime(_column(facilities, "opened"), errors="coerce")
+    there = ~(opened > pd.Timestamp(as_of))
+    if chosen.get("operating") == "all":
+        return there
+    known = words("status")
+    state = _column(facilities, "status").map(lambda word: known.get(plain(str(word)), ""), na_action="ignore")
+    return there & (state.isna() | state.eq("open"))
+
+
+def _demands(target: Target, facilities: pd.DataFrame, chosen: Choices) -> list[tuple[pd.Series, pd.Series]]:
+    """Return for each further demand of a target where the registry is silent, and where it is fulfilled."""
+    found = []
+    if target.functions:
+        offered = names_in(_column(facilities, "functions"), vocabulary().functions)
+        every = target.functions_need == "all" and chosen.get("all_functions", "yes") == "yes"
+        need = set(target.functions)
+        passes = offered.map(lambda has: need <= has if every else bool(need & has), na_action="ignore")
+        found.append((offered.isna(), passes.fillna(value=False).astype(bool)))
+    if target.stars_min is not None:
+        stars = pd.to_numeric(_column(facilities, "stars").astype("string").str.extract(r"([1-5])")[0], errors="coerce")
+        silent = _column(facilities, "stars").isna()
+        found.append((silent, stars.ge(target.stars_min).fillna(value=False).astype(bool)))
+    if target.label:
+        kind = _column(facilities, "kind").astype("string").fillna("")
+        name = _column(facilities, "name").astype("string") + " " + kind
+        found.append((name.isna(), name.str.contains(target.label, regex=False).fillna(value=False).astype(bool)))
+    return found
+
+
+def tally_units(
+    target: Target,
+    pack: Pack,
+    facilities: gpd.GeoDataFrame,
+    areas: gpd.GeoDataFrame,
+    as_of: date,
+    given: Choices | None = None,
+) -> pd.DataFrame:
+    """Count the facilities of each unit (the reading "has one": a facility stands inside).
+
+    Parameters
+    ----------
+    target, pack
+        The target, and its pack for kinds of its own.
+    facilities, areas
+        From `read_facilities` and `read_areas`.
+    as_of
+        The day.
+    given
+        Readings other than the defaults.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a unit, on its `area_id`: `found` facilities that count (missing where the registry says nothing of such
+        facilities: schools are not in a list of care homes), `unverified` ones that may.
+    """
+    units = counted_units(target, areas, given)
+    if not _is_listed(target, pack, facilities):
+        return pd.DataFrame({"found": pd.NA, "unverified": 0}, index=pd.Index(units["area_id"], name="area_id"))
+    counts = counted_facilities(target, pack, facilities, as_of, given)
+    where = assign_areas(facilities, units, "area_code") if len(units) else counts.map(lambda _one: pd.NA)
+    found = where[counts.eq(True)].value_counts()
+    unverified = where[counts.isna()].value_counts()
+    index = pd.Index(units["area_id"].to_numpy(), name="area_id")
+    numbers = {"found": found, "unverified": unverified}
+    columns = {name: part.reindex(index).fillna(0).astype(int) for name, part in numbers.items()}
+    return pd.DataFrame(columns, index=index)
+
+
+def _is_listed(target: Target, pack: Pack, facilities: pd.DataFrame) -> bool:
+    """Whether a registry speaks of facilities that a target counts: of kinds that others list, only if it has one."""
+    kinds = vocabulary().with_kinds(pack.kinds)
+    wanted = set(kinds.narrower(target.kinds))
+    if not all(kinds.kinds[name].elsewhere for name in wanted):
+        return True
+    named = names_in(_column(facilities, "kind"), kinds.kinds).dropna()
+    return bool(named.map(lambda found: bool(wanted & found)).any())
+
+
+def judge_count(
+    target: Target, pack: Pack, facilities: gpd.GeoDataFrame, as_of: date, given: Choices | None = None
+) -> Verdict:
+    """Return the verdict on a number of facilities, wherever they are: 8 institutions of four stars and more."""
+    if target.metric != "count":
+        raise UsageError(text("usage.choice", option=target.id, value=target.metric, known="count"))
+    if not _is_listed(target, pack, facilities):
+        return Verdict("no_data")
+    counts = counted_facilities(target, pack, facilities, as_of, given)
+    return judge(target, Tally(int(counts.eq(True).sum()), None, int(counts.isna().sum())), as_of)
+
+
+def judge_units(target: Target, table: pd.DataFrame, as_of: date) -> Verdict:
+    """Return the verdict on the units of `tally_units`, all of them or those of a county.
+
+    A share is that of the units with one facility at least; a number in each unit must be reached in every one of them,
+    and the shortfall is the sum of theirs.
+
+    Raises
+    ------
+    UsageError
+        The target measures something else.
+    """
+    if target.metric not in METRICS:
+        raise UsageError(text("usage.choice", option=target.id, value=target.metric, known="、".join(METRICS)))
+    if len(table) and table["found"].isna().all():
+        return Verdict("no_data")
+    if target.metric == "share_of_units_with_facility":
+        has, may = table["found"].gt(0), table["unverified"].gt(0)
+        return judge(target, Tally(int(has.sum()), len(table), int((may & ~has).sum())), as_of)
+    if table.empty:
+        return Verdict("not_applicable")
+    each = [judge(target, Tally(Decimal(int(found)), None, int(may)), as_of) for found, may in table.to_numpy()]
+    word = min((one.word for one in each), key=_GRAVITY.index)
+    return Verdict(word, None, sum(one.shortfall or 0 for one in each))
