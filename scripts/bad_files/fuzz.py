@@ -26,6 +26,7 @@ from .mutations import blind, spliced
 from .targets import TARGETS, attempt, seeds
 
 MOST_SECONDS = 60
+MOST_FILES = 3000  # that one process reads: libosmium leaves some PBF files open whose head it refuses
 _KEPT_SEEDS = 200
 
 
@@ -112,10 +113,14 @@ class Reader:
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._process: subprocess.Popen[bytes] | None = None
+        self._count = 0
         self._trouble = tempfile.TemporaryFile()  # noqa: SIM115  closed with this
 
     def read(self, content: bytes) -> dict[str, str]:
         """Return ``{"what": sort of failure, "trace": ...}``, or ``{"told": ...}`` when all is well."""
+        self._count += 1
+        if self._count % MOST_FILES == 0:
+            self._end()
         if self._process is None or self._process.poll() is not None:
             self._trouble.seek(0)
             self._trouble.truncate()
@@ -154,11 +159,14 @@ class Reader:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._trouble, env=environment
         )
 
-    def close(self) -> None:
-        """End the process."""
+    def _end(self) -> None:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             self._process.wait()
+
+    def close(self) -> None:
+        """End the process."""
+        self._end()
         self._trouble.close()
 
 

@@ -15,6 +15,7 @@ from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
+from pyproj.exceptions import ProjError
 from rasterio.windows import Window
 
 from carecircle.china.coordinates import Datum, to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
@@ -276,7 +277,12 @@ def grid_crs(grid: rasterio.DatasetReader, file: Path, crs: CrsLike | None = Non
         return known_crs(crs, file)
     if grid.crs is None:
         raise InputError(problem("missing_crs", file=file))
-    return CRS.from_user_input(grid.crs)
+    try:
+        system = CRS.from_user_input(grid.crs)
+        Transformer.from_crs(system, GEOGRAPHIC, always_xy=True)
+    except ProjError as error:  # it says something, but nothing that leads to degrees
+        raise InputError(problem("unknown_crs", file=file, value=str(grid.crs)[:80])) from error
+    return system
 
 
 def _window(grid: rasterio.DatasetReader, areas: gpd.GeoDataFrame | None, system: CRS) -> Window:
