@@ -139,11 +139,11 @@ def judge_years(target: Target, tallies: Mapping[int, Tally], as_of: date) -> Ve
     if not found:
         raise ValueError("no year is given")
     years = [(year, _closed(one) if date(year, 12, 31) < as_of else one) for year, one in found]
-    worst = min(years, key=lambda pair: _GRAVITY.index(pair[1].word))
+    worst = min(years, key=lambda pair: GRAVITY.index(pair[1].word))
     return Verdict(worst[1].word, worst[1].value, worst[1].shortfall, worst[0])
 
 
-_GRAVITY: tuple[Word, ...] = (
+GRAVITY: tuple[Word, ...] = (
     "missed", "to_be_verified", "no_data", "in_progress", "met", "not_applicable", "monitored",
 )  # fmt: skip
 

@@ -10,14 +10,14 @@ import geopandas as gpd
 import pandas as pd
 
 from carecircle.china.codes import unit_kind
-from carecircle.china.headers import plain, words
 from carecircle.cover import assign_areas
 from carecircle.errors import UsageError
 from carecircle.language import text
-from carecircle.policy.judge import Tally, Verdict, judge
+from carecircle.policy.judge import GRAVITY, Tally, Verdict, judge
 from carecircle.policy.model import Pack, Target
 from carecircle.policy.registry import names_in
 from carecircle.policy.vocabulary import vocabulary
+from carecircle.sources.facilities import in_operation
 
 METRICS = ("share_of_units_with_facility", "facilities_per_unit")
 _STREET, _TOWNS, _COMMITTEE, _VILLAGE = ("街道",), ("镇", "乡"), ("居民委员会",), ("村民委员会",)
@@ -33,7 +33,6 @@ _UNITS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "community_or_village": ("community", (*_COMMITTEE, *_VILLAGE)),
 }
 _URBAN_CLASSES = ("111", "112")
-_GRAVITY = ("missed", "to_be_verified", "no_data", "in_progress", "met", "not_applicable", "monitored")
 
 Choices = Mapping[str, str]
 
@@ -126,9 +125,7 @@ def _stands(facilities: pd.DataFrame, as_of: date, chosen: Choices) -> pd.Series
     there = ~(opened > pd.Timestamp(as_of))
     if chosen.get("operating") == "all":
         return there
-    known = words("status")
-    state = _column(facilities, "status").map(lambda word: known.get(plain(str(word)), ""), na_action="ignore")
-    return there & (state.isna() | state.eq("open"))
+    return there & in_operation(facilities)
 
 
 def _demands(target: Target, facilities: pd.DataFrame, chosen: Choices) -> list[tuple[pd.Series, pd.Series]]:
@@ -234,5 +231,5 @@ def judge_units(target: Target, table: pd.DataFrame, as_of: date) -> Verdict:
     if table.empty:
         return Verdict("not_applicable")
     each = [judge(target, Tally(Decimal(int(found)), None, int(may)), as_of) for found, may in table.to_numpy()]
-    word = min((one.word for one in each), key=_GRAVITY.index)
+    word = min((one.word for one in each), key=GRAVITY.index)
     return Verdict(word, None, sum(one.shortfall or 0 for one in each))

@@ -153,10 +153,15 @@ def open_facilities(facilities: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     >>> open_facilities(pd.DataFrame({"status": ["open", "在营", "停业", None]})).index.tolist()
     [0, 1, 3]
     """
+    return facilities[in_operation(facilities)]
+
+
+def in_operation(facilities: pd.DataFrame) -> pd.Series:
+    """Return which facilities `open_facilities` takes."""
     if "status" not in facilities.columns:
-        return facilities
+        return pd.Series(data=True, index=facilities.index)
     status = facilities["status"]
-    return facilities[status.isna() | _states(status).eq(OPEN)]
+    return status.isna() | _states(status).eq(OPEN)
 
 
 def _states(status: pd.Series) -> pd.Series:
