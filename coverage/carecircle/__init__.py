@@ -17,12 +17,14 @@ from carecircle.datasets import demo_file, demo_path
 from carecircle.edit import with_barriers
 from carecircle.errors import CarecircleError, InputError, OfflineError, OutputError, PlanError, UsageError
 from carecircle.findings import QualityLog
+from carecircle.gaps import find_gaps
 from carecircle.geocoding import GeocodeOptions, address_sheet, geocode, merge_filled
 from carecircle.isochrones import IsochroneOptions, isochrones, reached_streets
 from carecircle.language import use_language
 from carecircle.model import MODES, PROFILES, Profile, Study, profile
 from carecircle.network import RoadNetwork, read_network
 from carecircle.pipeline import run
+from carecircle.policy import Evidence, Judgement, assess, load_pack, read_inputs_book
 from carecircle.raster import minutes_raster, write_minutes_raster
 from carecircle.reach import nearest, nearest_to_nodes, travel_matrix, travel_times
 from carecircle.snap import snap
@@ -43,9 +45,11 @@ __all__ = [
     "PROFILES",
     "CarecircleError",
     "DatumJudgement",
+    "Evidence",
     "GeocodeOptions",
     "InputError",
     "IsochroneOptions",
+    "Judgement",
     "OfflineError",
     "OutputError",
     "Plan",
@@ -56,16 +60,19 @@ __all__ = [
     "Study",
     "UsageError",
     "address_sheet",
+    "assess",
     "assign_areas",
     "coverage",
     "demo_file",
     "demo_path",
     "fetch_roads",
+    "find_gaps",
     "geocode",
     "inspect_file",
     "isochrones",
     "judge_area_datum",
     "judge_datum",
+    "load_pack",
     "load_plan",
     "merge_filled",
     "minutes_raster",
@@ -77,6 +84,7 @@ __all__ = [
     "reached_streets",
     "read_areas",
     "read_facilities",
+    "read_inputs_book",
     "read_network",
     "read_points",
     "read_population",

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import typer
 
-from carecircle.commands import files, geocoding, policy, running, travel
+from carecircle.commands import files, geocoding, inputs, policy, running, travel
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +26,7 @@ app.command("coverage")(travel.coverage_command)
 app.command("inspect")(files.inspect_command)
 app.command("geocode")(geocoding.geocode_command)
 app.command("fetch")(files.fetch_command)
+app.command("template")(inputs.template_command)
 app.add_typer(policy.app, name="policy")
 
 

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -163,6 +164,31 @@ class Quality(_Section):
     max_age_days: int = Field(366, gt=0, description="data older than this on the study's day are out of date")
 
 
+class Policy(_Section):
+    """Which documents the place is judged by, and how."""
+
+    packs: list[SourcePath] = Field(default=[], description="names of built-in packs, or TOML files")
+    inputs: Path | None = Field(None, description="the workbook of inputs that the county filled in")
+    readings: dict[str, str] = Field(
+        default_factory=dict, description='readings: coverage = "served", or "YX-05.urban_community" = "in_street"'
+    )
+    lines: dict[str, Annotated[Decimal, Field(ge=0, le=100)]] = Field(
+        default_factory=dict, description='lines of your own for circles, per cent: "YX-20" = 80'
+    )
+    centre: list[str] = Field(default=[], description="codes of the areas that make the centre of the city")
+    min_floor_m2: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="floor area below which a facility of a kind is too small, square metres"
+    )
+
+    @field_validator("lines", mode="before")
+    @classmethod
+    def _exact_lines(cls, value: Any) -> Any:
+        """Take numbers as they are written: 0.1 is a tenth."""
+        if not isinstance(value, dict):
+            return value
+        return {name: str(line) if isinstance(line, float) else line for name, line in value.items()}
+
+
 class Output(_Section):
     """What is written."""
 
@@ -171,6 +197,7 @@ class Output(_Section):
         "none", description="background tiles of the map (need a network)"
     )
     parquet: bool = Field(True, description="also write GeoParquet")
+    figures: bool = Field(True, description="draw the maps of the report (PNG, 300 dots an inch)")
     note: str | None = Field(None, description="note line of the map; default: for internal use")
     suppress_below: int | None = Field(
         None, ge=2, le=100, description="for publication: counts of people below this are not shown"
@@ -190,6 +217,7 @@ class Plan(_Section):
     reach: Reach = Reach()
     isochrones: Isochrones = Isochrones()
     quality: Quality = Quality()
+    policy: Policy = Policy()
     output: Output = Output()
 
 
@@ -318,6 +346,11 @@ def _beside(folder: Path, source: Path | str) -> Path | str:
     return folder / source if isinstance(source, Path) else source
 
 
+def _pack(folder: Path, name: Path | str) -> Path | str:
+    """Return a pack's file beside the plan's, or the name of a built-in one (which has no ending)."""
+    return folder / name if Path(name).suffix else str(name)
+
+
 def _anchored(plan: Plan, folder: Path) -> Plan:
     """Make the paths of a plan absolute."""
 
@@ -331,8 +364,11 @@ def _anchored(plan: Plan, folder: Path) -> Plan:
             }
         )
 
+    packs = [_pack(folder, name) for name in plan.policy.packs]
+    policy = anchor(plan.policy, ("inputs",)).model_copy(update={"packs": packs})
     return plan.model_copy(
         update={
+            "policy": policy,
             "roads": anchor(plan.roads, ("path", "boundary", "barriers")),
             "facilities": anchor(plan.facilities, ("path",)),
             "areas": anchor(plan.areas, ("path",)),

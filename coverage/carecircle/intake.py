@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from carecircle.config import Plan
 from carecircle.edit import with_barriers
 from carecircle.errors import InputError, problem
 from carecircle.findings import Finding, QualityLog
+from carecircle.judging import Policies, read_policies
 from carecircle.language import text
 from carecircle.model import profile
 from carecircle.network import RoadNetwork, island_note, read_network
@@ -47,6 +48,8 @@ class Inputs:
         What a reader should know of the data.
     log
         What was found, file by file.
+    policies
+        The packs and filled-in sheets.
     """
 
     network: RoadNetwork
@@ -56,6 +59,7 @@ class Inputs:
     places: dict[str, Places]
     notes: tuple[str, ...]
     log: QualityLog
+    policies: Policies = field(default_factory=Policies)
 
 
 class _Problems:
@@ -90,7 +94,7 @@ def read_inputs(plan: Plan, log: QualityLog, tell: Tell) -> Inputs:
     log
         Collects what was found.
     tell
-        Told the name of each stage (roads, areas, facilities, people).
+        Told the name of each stage (roads, areas, facilities, people, policies).
 
     Raises
     ------
@@ -106,6 +110,8 @@ def read_inputs(plan: Plan, log: QualityLog, tell: Tell) -> Inputs:
     facilities = problems.of(lambda: _facilities(plan, network, areas, log))
     tell("people")
     demand = problems.of(lambda: _demand(plan, network, areas, log))
+    tell("policies")
+    policies = problems.of(lambda: read_policies(plan, log))
     places: dict[str, Places | None] = {}
     if network is not None:
         places = {
@@ -120,7 +126,7 @@ def read_inputs(plan: Plan, log: QualityLog, tell: Tell) -> Inputs:
     if network is None or facilities is None or areas is None or demand is None:  # raised above, for the type checker
         raise AssertionError
     known = {key: place for key, place in places.items() if place is not None}
-    found = Inputs(network, facilities, areas, demand, known, (), log)
+    found = Inputs(network, facilities, areas, demand, known, (), log, policies or Policies())
     examine(found, plan)
     return replace(found, notes=_notes(found, plan))
 

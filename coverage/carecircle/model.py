@@ -123,6 +123,10 @@ class Study:
         Files with hashes, package versions, parameters.
     quality
         What was found in the inputs, one finding a row (`QualityLog.to_frame`).
+    judgements
+        What judging gave, a `carecircle.policy.Judgement` for each pack of the plan.
+    gaps
+        What is lacking, by name and rank (see `carecircle.gaps`); None where nothing was judged.
     """
 
     title: str
@@ -139,6 +143,8 @@ class Study:
     notes: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
     quality: pd.DataFrame = field(default_factory=pd.DataFrame)
+    judgements: tuple[Any, ...] = ()
+    gaps: gpd.GeoDataFrame | None = None
 
     def __repr__(self) -> str:
         return (

@@ -7,7 +7,7 @@ the geometry. Times are per edge and direction; infinity is a closed direction.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from carecircle.crs import metric_crs, project
-from carecircle.errors import InputError, problem
+from carecircle.errors import InputError, UsageError, problem
 from carecircle.language import text
 from carecircle.model import Profile
 from carecircle.model import profile as get_profile
@@ -209,6 +209,26 @@ class RoadNetwork:
             "island_km": round(float(self.metres[~self.on_main].sum()) / 1000, 3),
             "crs": f"EPSG:{self.crs.to_epsg()}",
         }
+
+
+def at_speed(network: RoadNetwork, traveller: Profile) -> RoadNetwork:
+    """Return the network of a mode for another of its travellers: every time grows as the speed falls.
+
+    Raises
+    ------
+    UsageError
+        The traveller is of another mode, which may use other streets, or goes by vehicle, whose speed the streets cap.
+    """
+    own = network.profile
+    if traveller.mode != own.mode or not own.on_foot:
+        raise UsageError(text("usage.other_mode", own=own.mode, other=traveller.mode))
+    slower = own.speed_mps / traveller.speed_mps
+    return replace(
+        network,
+        profile=traveller,
+        forward_seconds=network.forward_seconds * slower,
+        backward_seconds=network.backward_seconds * slower,
+    )
 
 
 def read_network(

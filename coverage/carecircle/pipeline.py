@@ -1,8 +1,10 @@
-"""The main job, in order: roads, areas, facilities and people -> travel times -> isochrones -> coverage -> results."""
+"""The main job, in order.
+
+Roads, areas, facilities, people, policies -> travel times -> isochrones -> coverage -> verdicts and gaps -> results.
+"""
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable
 from importlib.metadata import version
@@ -10,28 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import pandas as pd
 
 from carecircle.config import Plan, load_plan
 from carecircle.cover import coverage
 from carecircle.findings import QualityLog
-from carecircle.folders import claimed, whole_folder
+from carecircle.folders import claimed
 from carecircle.intake import read_inputs
 from carecircle.isochrones import IsochroneOptions, isochrones
-from carecircle.language import current_language, text
+from carecircle.judging import judge_study
+from carecircle.language import text
 from carecircle.model import Profile, Study
 from carecircle.network import RoadNetwork
-from carecircle.outputs import write_json, write_layers
 from carecircle.reach import nearest
-from carecircle.report.map import map_html
-from carecircle.report.quality import study_basis, write_quality
-from carecircle.report.suppression import blanked, published
-from carecircle.report.workbook import write_csv, write_workbook
-from carecircle.schema import LEVELS
 from carecircle.sources import open_facilities
 from carecircle.sources.layers.databases import without_password
 from carecircle.sources.roads.store import file_hash
 from carecircle.stages import Stages
+from carecircle.writing import RESULTS, SIGN, beside, write_results
 
 PACKAGES = (
     "numpy",
@@ -53,25 +50,7 @@ PACKAGES = (
 Progress = Callable[[str, int, int], None]
 """Told the name of each stage, its number, and how many there are."""
 
-LAYERS = ("facilities", "areas", "demand", "isochrones")
-"""Layers of the results."""
-
-SIGN = "study.json"
-RESULTS = (
-    "map.html",
-    "coverage.xlsx",
-    "coverage.csv",
-    "quality.html",
-    "quality.csv",
-    "isochrones.gpkg",
-    "results.gpkg",
-    *(f"{name}.parquet" for name in LAYERS),
-    SIGN,
-)
-"""Names of all files that a run may write: in a folder of results (`SIGN` shows that it is one) these are ours, and no
-others. A name that is no longer written stays in this list, so that an old file does not outlive the next run."""
-
-STAGES = ("roads", "areas", "facilities", "people", "times", "isochrones", "coverage", "write")
+STAGES = ("roads", "areas", "facilities", "people", "policies", "times", "isochrones", "coverage", "judge", "write")
 
 
 def run(
@@ -129,16 +108,16 @@ def make_study(plan: Plan, *, progress: Progress | None = None, stages: Stages |
     notes = (*found.notes, *((text("note.key_in_map"),) if plan.output.tiles == "tianditu" else ()))
     network, facilities, areas, demand = found.network, found.facilities, found.areas, found.demand
     counted = facilities if plan.facilities.count_closed else open_facilities(facilities)
-    tell("times", 4, len(STAGES))
+    tell("times", 5, len(STAGES))
     minutes = tuple(sorted(set(plan.reach.minutes)))
     demand = beside(demand, stages.of("times", nearest, demand, counted, network))
-    tell("isochrones", 5, len(STAGES))
+    tell("isochrones", 6, len(STAGES))
     options = IsochroneOptions(reach_metres=plan.isochrones.reach_metres, min_hole_m2=plan.isochrones.min_hole_m2)
     rings = stages.of("isochrones", isochrones, counted, network, minutes=minutes, union=True, options=options)
-    tell("coverage", 6, len(STAGES))
+    tell("coverage", 7, len(STAGES))
     share = plan.reach.served_share
     cover = stages.of("coverage", coverage, demand, counted, areas, network, minutes=minutes, served_share=share)
-    return Study(
+    study = Study(
         plan.title,
         plan.as_of,
         plan.fictional,
@@ -154,6 +133,8 @@ def make_study(plan: Plan, *, progress: Progress | None = None, stages: Stages |
         _provenance(plan, network, notes),
         log.to_frame(),
     )
+    tell("judge", 8, len(STAGES))
+    return judge_study(study, plan, found.policies, network, stages.of)
 
 
 def _teller(progress: Progress | None) -> Progress:
@@ -166,7 +147,8 @@ def _streets(network: RoadNetwork) -> gpd.GeoDataFrame:
 
 def _provenance(plan: Plan, network: RoadNetwork, notes: tuple[str, ...]) -> dict[str, Any]:
     files = [plan.roads.path, plan.facilities.path, *plan.areas.path, plan.population.path]
-    files += [path for path in (plan.roads.boundary, plan.roads.barriers) if path is not None]
+    files += [path for path in (plan.roads.boundary, plan.roads.barriers, plan.policy.inputs) if path is not None]
+    files += [path for path in plan.policy.packs if isinstance(path, Path)]
     return {
         "carecircle": version("carecircle"),
         "python": platform.python_version(),
@@ -210,72 +192,12 @@ def _parameters(plan: Plan, traveller: Profile) -> dict[str, Any]:
         "roads": ("path", "boundary", "barriers"),
         "facilities": ("path",),
         "population": ("path",),
+        "policy": ("inputs",),
     }.items():
         paths = {name: getattr(getattr(plan, section), name) for name in names}
         given[section].update({name: _bare(path) for name, path in paths.items() if path is not None})
+    given["policy"]["packs"] = [_bare(name) if isinstance(name, Path) else name for name in plan.policy.packs]
     given["areas"]["path"] = [_bare(path) for path in plan.areas.path]
     given["reach"]["speed_mps"] = traveller.speed_mps
     given["reach"]["access_mps"] = traveller.access_mps
     return given
-
-
-def write_results(study: Study, plan: Plan, folder: Path) -> None:
-    """Write all results of a study; they appear together or not at all."""
-    below = plan.output.suppress_below
-    study = study if below is None else published(study, below)
-    tiles = None if plan.output.tiles == "none" else plan.output.tiles
-    page = map_html(
-        study,
-        language=current_language(),
-        tiles=tiles,
-        note=plan.output.note,
-        tianditu_key=os.environ.get("CARECIRCLE_TIANDITU_KEY"),
-    )
-    with whole_folder(folder, RESULTS, SIGN) as draft:
-        (draft / "map.html").write_text(page, encoding="utf-8")
-        write_workbook(study, draft / "coverage.xlsx", current_language(), quality=study.quality)
-        write_quality(
-            study.quality,
-            draft,
-            title=study.title,
-            as_of=study.as_of,
-            basis=study_basis(study),
-            files=study.provenance["files"],
-        )
-        write_csv(study.cover, draft / "coverage.csv")
-        layers = {"facilities": study.facilities, "areas": wide_areas(study), "demand": study.demand}
-        layers = {name: blanked(frame) for name, frame in layers.items()}
-        write_layers({"isochrones": study.isochrones}, draft / "isochrones.gpkg", as_of=study.as_of)
-        write_layers(layers, draft / "results.gpkg", as_of=study.as_of)
-        if plan.output.parquet:
-            for name, frame in {**layers, "isochrones": study.isochrones}.items():
-                write_layers({name: frame}, draft / f"{name}.parquet")
-        write_json({"title": study.title, **study.provenance, "headline": headline(study)}, draft / SIGN)
-
-
-def beside(frame: gpd.GeoDataFrame, results: pd.DataFrame) -> gpd.GeoDataFrame:
-    """Return a table with results on its right; the user's own columns of such names get ``given_`` before them."""
-    taken = {name: f"given_{name}" for name in results.columns if name in frame.columns}
-    joined = frame.rename(columns=taken).join(results)
-    joined.attrs = frame.attrs
-    return joined
-
-
-def wide_areas(study: Study) -> gpd.GeoDataFrame:
-    """Return the areas with their people and points, in all and within each limit, as columns for a GIS."""
-    any_kind = study.cover[
-        (study.cover["kind"] == "all") & (study.cover["unit"] == "") & (study.cover["measure"] != "facilities")
-    ]
-    covered = any_kind.assign(column=any_kind["measure"] + "_" + any_kind["minutes"].map("{:g}min".format))
-    wide = covered.pivot(index="area_id", columns="column", values="covered")
-    total = any_kind.drop_duplicates(["area_id", "measure"]).pivot(index="area_id", columns="measure", values="total")
-    return beside(study.areas, total.join(wide).reindex(study.areas["area_id"]).set_index(study.areas.index))
-
-
-def headline(study: Study) -> list[dict[str, Any]]:
-    """Return the main numbers of a study, as (covered, total) for every limit."""
-    level = next(level for level in LEVELS if (study.areas["level"] == level).any())
-    rows = study.cover[(study.cover["level"] == level) & (study.cover["kind"] == "all")]
-    rows = rows[rows["measure"].str.startswith("people") | rows["measure"].isin(["points", "presence", "served"])]
-    sums = rows.groupby(["measure", "unit", "minutes"], dropna=False, sort=False)[["covered", "total"]].sum(min_count=1)
-    return [dict(zip(map(str, row), row.values(), strict=True)) for row in sums.reset_index().to_dict("records")]

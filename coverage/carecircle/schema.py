@@ -112,6 +112,33 @@ DEMAND = Table(
     "point",
 )
 
+GAPS = Table(
+    "gaps",
+    "gap_id",
+    (
+        Column("gap_id", "text", required=True),
+        Column("pack", "text", required=True),
+        Column("target_id", "text", required=True),
+        Column("also", "text"),
+        Column("gap", "text", required=True),
+        Column("area_id", "text", required=True),
+        Column("level", "text", required=True),
+        Column("name", "text"),
+        *_WHERE_DECLARED,
+        Column("people_60", "number", "people", minimum=0),
+        Column("people_80", "number", "people", minimum=0),
+        Column("people_60_out", "number", "people", minimum=0),
+        Column("nearest_facility", "text"),
+        Column("nearest_name", "text"),
+        Column("metres", "number", "m", minimum=0),
+        Column("minutes", "number", "min", minimum=0),
+        Column("measure", "text", required=True),
+        Column("year", "number", "year", minimum=1990),
+        Column("rank", "number", required=True, minimum=1),
+    ),
+)
+"""What `carecircle.gaps` finds: points, or nothing where a unit has neither people nor a border."""
+
 LEVELS = ("city", "county", "township", "community")
 """Levels of areas, from the widest: 市, 县(市、区), 街道/镇/乡, 社区/村."""
 

@@ -14,6 +14,7 @@ from .areas import Areas, make_areas
 from .estates import Homes, draw_estates, draw_oddities, reserved_cells
 from .facilities import make_facilities
 from .frame import CITY, NOTE, Array, stream
+from .inputs import make_inputs
 from .lattice import Lattice
 from .mountain import draw_mountains
 from .names import TOWNSHIPS, URBAN
@@ -31,6 +32,7 @@ class City:
     roads: RoadSet
     people: pd.DataFrame
     facilities: pd.DataFrame
+    inputs: dict[str, pd.DataFrame]
 
 
 def make_city(seed: int) -> City:
@@ -47,7 +49,7 @@ def make_city(seed: int) -> City:
         kind = "suburb" if township.level == "街道" else "town"
         roads.place(np.add(township.seat, 25.0), place=kind, name=township.name)
     roads.place(np.array([3050.0, 3050.0]), place="city", name=CITY, note=NOTE)
-    return City(areas, roads, people, facilities)
+    return City(areas, roads, people, facilities, make_inputs(seed, facilities, people))
 
 
 def _draw_urban(seed: int, roads: RoadSet, lattice: Lattice, areas: Areas, homes: Homes) -> None:
@@ -81,6 +83,7 @@ def write_city(city: City, out: Path) -> list[Path]:
         formats.write_roads(aside / "roads" / "roads.osm.pbf", city.roads)
         formats.write_grid(aside / "population" / "people_grid.tif", city.people, city.areas)
         formats.write_buildings(aside / "population" / "buildings.csv", city.people)
+        formats.write_inputs(aside / "indicators" / "inputs.xlsx", city.inputs)
         made = sorted(path.relative_to(aside) for path in aside.rglob("*") if path.is_file())
         for path in made:
             (out / path).parent.mkdir(exist_ok=True)

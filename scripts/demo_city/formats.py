@@ -77,6 +77,25 @@ def write_facilities(path: Path, table: pd.DataFrame) -> None:
     book.close()
 
 
+def write_inputs(path: Path, sheets: dict[str, pd.DataFrame]) -> None:
+    """Write the counties' workbook, a sheet each, with a title row above the headings as people make them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    book = xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd"})
+    book.set_properties({"title": f"{CITY}填报表", "comments": NOTE, "created": STAMP.replace(tzinfo=None)})
+    title = book.add_format({"bold": True, "font_size": 14})
+    bold = book.add_format({"bold": True, "bg_color": "#DDEBF7", "border": 1})
+    for name, table in sheets.items():
+        sheet = book.add_worksheet(name)
+        sheet.write_string(0, 0, f"{CITY}{name}（{NOTE}，截至{DATE}）", title)
+        sheet.write_row(1, 0, table.columns, bold)
+        for column, heading in enumerate(table.columns):
+            values = table[heading].astype(object).where(table[heading].notna(), None).tolist()
+            sheet.write_column(2, column, values)
+            sheet.set_column(column, column, min(40, 2 + 1.6 * max(len(str(value)) for value in [heading, *values])))
+        sheet.freeze_panes(2, 1)
+    book.close()
+
+
 def write_buildings(path: Path, people: pd.DataFrame) -> None:
     """Write residential points as a GB18030 comma-separated table."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ PACKS = {pack.id: pack for pack in built_in()}
 TARGETS = {target.id: target for pack in built_in() for target in pack.targets}
 SHORT = {"circle": "G-iso", "units": "G-pip", "table": "T", "document": "D", "none": "N"}
 
-(EXAMPLE,) = re.findall(
+EXAMPLE, *_PLAN = re.findall(
     r"^```toml\n(.*?)^```$", (ROOT / "docs/policy.md").read_text("utf-8"), flags=re.DOTALL | re.MULTILINE
 )
 

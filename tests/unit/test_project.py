@@ -208,6 +208,10 @@ def words_of_data():
     return set(re.findall(r"[\w\-]+", pages)) | set(carecircle.PROFILES)
 
 
+OWN_VERBS = {"figure", "word"}
+"""Sections with a function of their own that takes names without the section: ``said("title")``."""
+
+
 def test_every_sentence_is_used():
     """A key counts as used when the code has it, or an f-string that makes it out of words that the code has."""
     constants, patterns = strings()
@@ -218,12 +222,18 @@ def test_every_sentence_is_used():
     def is_word(name):
         return name in words or any(name.endswith(end) and name.removesuffix(end) in words for end in endings)
 
+    def is_made(name):
+        """Whether an f-string that begins with a word of its own (``f"title_{kind}"``) makes a name out of words."""
+        made = (re.fullmatch(pattern, name) for pattern in patterns if re.match(r"[a-z]{4,}_", pattern))
+        return any(found and all(map(is_word, found.groups())) for found in made)
+
     def used(key):
         section, name = key.split(".", 1)
         made = (re.fullmatch(pattern, key) for pattern in patterns if pattern.startswith(section + r"\."))
         return (key in constants or (section == "problem" and name in constants)
                 or any(found and all(map(is_word, found.groups())) for found in made)
-                or any(key.startswith(prefix) and is_word(key.removeprefix(prefix)) for prefix in prefixes))
+                or any(key.startswith(prefix) and is_word(key.removeprefix(prefix)) for prefix in prefixes)
+                or (section in OWN_VERBS and (is_word(name) or is_made(name))))
 
     assert [key for key in catalogue() if not used(key)] == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -19,15 +20,20 @@ from carecircle.findings import QualityLog, as_findings
 from carecircle.folders import whole_folder
 from carecircle.intake import read_inputs
 from carecircle.language import text
+from carecircle.model import Study
 from carecircle.outputs import write_json
+from carecircle.policy.results import Judgement
 from carecircle.report import facts
 from carecircle.report.quality import DONE, NEED, quality_summary, write_quality
 from carecircle.stages import Stages
+from carecircle.writing import headline
 
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="A setting instead of the plan's: reach.profile=adult, reach.minutes=[10,15]."),
 ]
+MISSED = 2
+"""Exit code when a hard target that is due is missed."""
 CHECKED = ("quality.html", "quality.csv", "quality.xlsx", "check.json")
 """What `check` writes; the last one shows that a folder is its own."""
 
@@ -41,16 +47,24 @@ def run_plan(
     no_resume: Annotated[
         bool, typer.Option("--no-resume", help="Compute every stage anew; default: go on behind finished stages.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A hard target due of which too little is known is a miss, too.")
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
     lang: Lang = "zh",
 ) -> None:
     """Carry out a whole plan and write the results folder.
 
+    With policy packs in the plan it ends with 0 when no hard target due is missed and with 2 when one is; with 1 when
+    something is wrong with the files.
+
     Example: [bold]carecircle run plan.toml --out results[/bold]
     """
     with session(lang, as_json=as_json, quiet=quiet) as told:
-        _run(told, plan, out, settings, resume=not no_resume)
+        study = _run(told, plan, out, settings, resume=not no_resume)
+    if any(one.missed_hard(strict=strict) for one in study.judgements):
+        raise typer.Exit(MISSED)
 
 
 def check_plan(
@@ -96,21 +110,29 @@ def check_plan(
 
 def run_demo(
     out: Annotated[Path, typer.Option("--out", help="Folder of the results.")] = Path("results/demo"),
+    packs: Annotated[
+        list[str] | None,
+        typer.Option("--pack", help="Policy pack to judge the city by; may be repeated. Default: yuxi."),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
     lang: Lang = "zh",
 ) -> None:
     """Run the built-in, made-up demo city.
 
-    Example: [bold]carecircle demo --out results/demo[/bold]
+    Its targets are missed or met like any other's; the command ends with 0 all the same.
+
+    Example: [bold]carecircle demo --out results/demo --pack yuxi[/bold]
     """
     with session(lang, as_json=as_json, quiet=quiet) as told:
-        _run(told, demo_file("plan"), out)
+        quoted = ", ".join(json.dumps(name) for name in packs or ["yuxi"])
+        inputs = json.dumps(str(demo_file("inputs")), ensure_ascii=False)
+        _run(told, demo_file("plan"), out, [f"policy.packs=[{quoted}]", f"policy.inputs={inputs}"])
 
 
 def _run(
     told: Session, plan_file: Path, out: Path | None, settings: list[str] | None = None, *, resume: bool = True
-) -> None:
+) -> Study:
     started = time.perf_counter()
     plan = load_plan(plan_file, pairs(settings or []))
     folder = out if out is not None else plan.output.folder
@@ -135,8 +157,13 @@ def _run(
         )
     )
     told.say(profile_words(study.profile))
+    for judgement in study.judgements:
+        told.say(_verdict_words(judgement))
     told.say(text("cli.folder", folder=folder.resolve()))
     told.say(text("cli.report", path=(folder / "quality.html").resolve()))
+    if study.judgements:
+        told.say(text("cli.dashboard", path=(folder / "dashboard.html").resolve()))
+        told.say(text("cli.documents", path=(folder / "report.docx").resolve()))
     told.say(text("cli.map", path=(folder / "map.html").resolve()))
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
     told.done(
@@ -151,9 +178,22 @@ def _run(
             "facilities": len(study.facilities),
             "areas": len(study.areas),
             "demand_points": len(study.demand),
-            "headline": pipeline.headline(study),
+            "headline": headline(study),
+            "verdicts": {one.pack.id: one.counts() for one in study.judgements},
+            "missed": {one.pack.id: list(one.missed_hard()) for one in study.judgements},
+            "gaps": None if study.gaps is None else len(study.gaps),
             "notes": list(study.notes),
             "resumed": list(stages.resumed),
             "seconds": round(time.perf_counter() - started, 3),
         }
     )
+    return study
+
+
+def _verdict_words(judgement: Judgement) -> str:
+    """Return how many targets there are of each verdict, and which hard ones are missed, as a sentence."""
+    join = text("fact.list_join")
+    counts = join.join(f"{text(f'table.verdict_{word}')} {count}" for word, count in judgement.counts().items())
+    missed = judgement.missed_hard()
+    words = text("cli.missed", targets=join.join(missed)) if missed else text("cli.none_missed")
+    return text("cli.verdicts", title=judgement.pack.title.said(), counts=counts, missed=words)

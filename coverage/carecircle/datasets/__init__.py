@@ -14,6 +14,7 @@ FILES = {
     "communities": "boundaries/communities.shp",
     "people": "population/buildings.csv",
     "people_grid": "population/people_grid.tif",
+    "inputs": "indicators/inputs.xlsx",
 }
 """The files of the demo city, by what they hold."""
 

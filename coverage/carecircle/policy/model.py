@@ -314,6 +314,9 @@ class Schedule(Entry):
     classes: tuple[ScheduleClass, ...] = Field(min_length=1)
     rows: tuple[ScheduleRow, ...] = Field(min_length=1)
     total: ScheduleRow = Field(description="the line of sums, as printed")
+    merges: dict[Code, Code] = Field(
+        default_factory=dict, description="codes that have no row, and whose row they count with (hightech_zone)"
+    )
     in_text: bool = Field(False, description="lines stand in the text as name | total | years ..., blank for 0")
     note: Words | None = None
 

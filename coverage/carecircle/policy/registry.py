@@ -11,6 +11,8 @@ from carecircle.policy.vocabulary import Kind
 
 _BETWEEN = re.compile(r"[、，,;；/／+＋|\s]+")
 
+_FIGURES = str.maketrans("一二三四五１２３４５", "1234512345")
+
 Names = frozenset[str]
 
 
@@ -45,6 +47,24 @@ def names_in(cells: pd.Series, vocabulary: Mapping[str, Kind]) -> pd.Series:
             words.setdefault(word, set()).add(name)
     known = {cell: _names(str(cell), words) for cell in cells.dropna().unique()}
     return pd.Series([known.get(cell) for cell in cells.where(cells.notna(), None)], index=cells.index, dtype=object)
+
+
+def grades_in(cells: pd.Series) -> pd.Series:
+    """Return the grade (1 to 5) that each cell says, 0 where it says something else (未评), NaN where nothing.
+
+    Grades of institutions are written as 星级 or 等级 (GB/T 37276-2018 has five), in any figures or as stars.
+
+    Examples
+    --------
+    >>> grades_in(pd.Series(["四星级", "4星", "三级", "★★★★", "未评", 5, None], dtype=object)).tolist()
+    [4.0, 4.0, 3.0, 4.0, 0.0, 5.0, nan]
+    """
+    said = cells.where(cells.notna(), None).astype("string").str.strip()
+    said = said.mask(said.eq(""))
+    figures = said.str.translate(_FIGURES).str.extract(r"([1-5])", expand=False)
+    stars = said.str.count("[★⭐]").where(lambda count: count.between(1, 5))
+    found = pd.to_numeric(figures, errors="coerce").astype("Float64").fillna(stars.astype("Float64"))
+    return found.fillna(0).mask(said.isna()).astype("float64")
 
 
 def _names(cell: str, words: Mapping[str, Collection[str]]) -> Names | None:

@@ -15,7 +15,7 @@ from carecircle.errors import UsageError
 from carecircle.language import text
 from carecircle.policy.judge import GRAVITY, Tally, Verdict, judge
 from carecircle.policy.model import Pack, Target
-from carecircle.policy.registry import names_in
+from carecircle.policy.registry import grades_in, names_in
 from carecircle.policy.vocabulary import vocabulary
 from carecircle.sources.facilities import in_operation
 
@@ -85,34 +85,93 @@ def counted_units(target: Target, areas: gpd.GeoDataFrame, given: Choices | None
     return kept[_in_right_township(kept, target, chosen)]
 
 
+def units_are_known(target: Target, areas: gpd.GeoDataFrame, chosen: Choices) -> bool:
+    """Whether it can be told which areas are the target's units: urban classes only where areas say theirs."""
+    if target.unit != "urban_community" or chosen.get("urban_community") != "urban_class":
+        return True
+    return "urban_class" in areas and bool(areas.loc[areas["level"] == "community", "urban_class"].notna().any())
+
+
 def _in_right_township(units: gpd.GeoDataFrame, target: Target, chosen: Choices) -> pd.Series:
     """Return which communities lie in townships of the kind that the reading asks for."""
-    above = unit_kind(units["area_id"].astype(str).str[:9])
-    if target.unit == "urban_community" and chosen.get("urban_community") == "in_street":
-        return above.isin(_STREET)
-    if chosen.get("rural_community") == "with_town_communities":
-        return unit_kind(units["area_id"]).isin(_VILLAGE) | ~above.isin(_STREET)
+    in_street = target.unit == "urban_community" and chosen.get("urban_community") == "in_street"
+    with_towns = chosen.get("rural_community") == "with_town_communities"
+    if in_street or with_towns:
+        above = unit_kind(units["area_id"].astype(str).str[:9])
+        return above.isin(_STREET) if in_street else unit_kind(units["area_id"]).isin(_VILLAGE) | ~above.isin(_STREET)
     return pd.Series(data=True, index=units.index)
 
 
 def counted_facilities(
-    target: Target, pack: Pack, facilities: gpd.GeoDataFrame, as_of: date, given: Choices | None = None
+    target: Target,
+    pack: Pack,
+    facilities: gpd.GeoDataFrame,
+    as_of: date,
+    given: Choices | None = None,
+    *,
+    seen: date | None = None,
 ) -> pd.Series:
     """Return for each facility whether it counts: True, False, or None where the registry does not say enough.
 
     Kind and state decide first; then the functions, grade and label that the target asks for. A facility that opened
-    after `as_of` does not count yet.
+    after `as_of` does not count yet. Where the registry is of a later day (`seen`), one without a day of opening may
+    have stood at `as_of` or not.
     """
     chosen = readings_of(target, given)
-    kinds = vocabulary().with_kinds(pack.kinds)
-    wanted = set(kinds.narrower(target.kinds))
-    named = names_in(_column(facilities, "kind"), kinds.kinds)
-    fits = named.map(lambda found: bool(wanted & found), na_action="ignore").fillna(value=False).astype(bool)
-    result = pd.Series(fits & _stands(facilities, as_of, chosen), index=facilities.index, dtype=object)
-    for unknown, passes in _demands(target, facilities, chosen):
+    result = pd.Series(
+        of_kinds(target, pack, facilities, chosen) & _stands(facilities, as_of, chosen),
+        index=facilities.index,
+        dtype=object,
+    )
+    for unknown, passes in (
+        *_demands(target, facilities, chosen),
+        *_times(pack, facilities, chosen, past=seen is not None and as_of < seen),
+    ):
         result = result.mask(result.eq(True) & unknown, None)
         result = result.mask(result.notna() & ~unknown & ~passes, False)
     return result
+
+
+def of_kinds(target: Target, pack: Pack, facilities: pd.DataFrame, chosen: Choices) -> pd.Series:
+    """Return which facilities are of the kinds that a target counts, as the readings have them."""
+    kinds = vocabulary().with_kinds(pack.kinds)
+    wanted, barred = wanted_kinds(target, pack, chosen)
+    named = names_in(_column(facilities, "kind"), kinds.kinds)
+    fits = named.map(lambda found: bool(wanted & found) and not barred & found, na_action="ignore")
+    return fits.fillna(value=False).astype(bool)
+
+
+def wanted_kinds(target: Target, pack: Pack, chosen: Choices) -> tuple[set[str], set[str]]:
+    """Return the kinds that count, and those that bar a facility that is registered as both.
+
+    A facility of a higher level is not one of a lower level, by GB 50180-2018's explanation (the tiers do not include
+    each other), unless the reading ``nested`` says so.
+    """
+    kinds = vocabulary().with_kinds(pack.kinds)
+    wanted = set(kinds.narrower(target.kinds))
+    if chosen.get("guarantee") == "with_poverty_homes":
+        wanted |= set(kinds.narrower(["poverty_home"]))
+    if "nested" not in chosen:
+        return wanted, set()
+    higher = {name for name, kind in kinds.kinds.items() if kind.tier == "township"}
+    return (wanted | higher, set()) if chosen["nested"] == "yes" else (wanted - higher, higher)
+
+
+def _times(pack: Pack, facilities: pd.DataFrame, chosen: Choices, *, past: bool) -> list[tuple[pd.Series, pd.Series]]:
+    """Return where it is not known when a facility opened, and where it did so in time, if that matters."""
+    opened = pd.to_datetime(_column(facilities, "opened"), errors="coerce")
+    found = [(opened.isna(), opened.notna())] if past else []
+    if chosen.get("built") == "new":
+        found.append((opened.isna(), opened.dt.year.ge(first_year(pack)).fillna(value=False).astype(bool)))
+    return found
+
+
+def first_year(pack: Pack) -> int:
+    """Return the first year in which something counts as newly built: the schedule's, else that of issue."""
+    if pack.schedule:
+        return min(pack.schedule.years)
+    years = [year for target in pack.targets for year in target.years]
+    return pack.issued.year if pack.issued else min(years, default=1990)
 
 
 def _column(facilities: pd.DataFrame, name: str) -> pd.Series:
@@ -135,12 +194,14 @@ def _demands(target: Target, facilities: pd.DataFrame, chosen: Choices) -> list[
         offered = names_in(_column(facilities, "functions"), vocabulary().functions)
         every = target.functions_need == "all" and chosen.get("all_functions", "yes") == "yes"
         need = set(target.functions)
-        passes = offered.map(lambda has: need <= has if every else bool(need & has), na_action="ignore")
+        if chosen.get("six_aids") == "day_and_any":  # residential care, and any one aid
+            passes = offered.map(lambda has: "full_day" in has and bool(need - {"full_day"} & has), na_action="ignore")
+        else:
+            passes = offered.map(lambda has: need <= has if every else bool(need & has), na_action="ignore")
         found.append((offered.isna(), passes.fillna(value=False).astype(bool)))
     if target.stars_min is not None:
-        stars = pd.to_numeric(_column(facilities, "stars").astype("string").str.extract(r"([1-5])")[0], errors="coerce")
-        silent = _column(facilities, "stars").isna()
-        found.append((silent, stars.ge(target.stars_min).fillna(value=False).astype(bool)))
+        grades = grades_in(_column(facilities, "stars"))
+        found.append((grades.isna(), grades.ge(target.stars_min)))
     if target.label:
         kind = _column(facilities, "kind").astype("string").fillna("")
         name = _column(facilities, "name").astype("string") + " " + kind
@@ -155,6 +216,8 @@ def tally_units(
     areas: gpd.GeoDataFrame,
     as_of: date,
     given: Choices | None = None,
+    *,
+    seen: date | None = None,
 ) -> pd.DataFrame:
     """Count the facilities of each unit (the reading "has one": a facility stands inside).
 
@@ -168,6 +231,8 @@ def tally_units(
         The day.
     given
         Readings other than the defaults.
+    seen
+        The later day that the registry is of (see `counted_facilities`).
 
     Returns
     -------
@@ -176,19 +241,23 @@ def tally_units(
         facilities: schools are not in a list of care homes), `unverified` ones that may.
     """
     units = counted_units(target, areas, given)
-    if not _is_listed(target, pack, facilities):
+    if not is_listed(target, pack, facilities):
         return pd.DataFrame({"found": pd.NA, "unverified": 0}, index=pd.Index(units["area_id"], name="area_id"))
-    counts = counted_facilities(target, pack, facilities, as_of, given)
-    where = assign_areas(facilities, units, "area_code") if len(units) else counts.map(lambda _one: pd.NA)
-    found = where[counts.eq(True)].value_counts()
-    unverified = where[counts.isna()].value_counts()
+    return count_in_units(units, facilities, counted_facilities(target, pack, facilities, as_of, given, seen=seen))
+
+
+def count_in_units(units: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, counts: pd.Series) -> pd.DataFrame:
+    """Return how many facilities that count (True), or may (None), each unit has: ``found`` and ``unverified``."""
     index = pd.Index(units["area_id"].to_numpy(), name="area_id")
-    numbers = {"found": found, "unverified": unverified}
+    may = counts.ne(False).to_numpy()
+    candidates, sure = facilities[may], counts[may].eq(True).to_numpy()
+    where = assign_areas(candidates, units, "area_code") if len(units) else pd.Series(None, index=candidates.index)
+    numbers = {"found": where[sure].value_counts(), "unverified": where[~sure].value_counts()}
     columns = {name: part.reindex(index).fillna(0).astype(int) for name, part in numbers.items()}
     return pd.DataFrame(columns, index=index)
 
 
-def _is_listed(target: Target, pack: Pack, facilities: pd.DataFrame) -> bool:
+def is_listed(target: Target, pack: Pack, facilities: pd.DataFrame) -> bool:
     """Whether a registry speaks of facilities that a target counts: of kinds that others list, only if it has one."""
     kinds = vocabulary().with_kinds(pack.kinds)
     wanted = set(kinds.narrower(target.kinds))
@@ -204,7 +273,7 @@ def judge_count(
     """Return the verdict on a number of facilities, wherever they are: 8 institutions of four stars and more."""
     if target.metric != "count":
         raise UsageError(text("usage.choice", option=target.id, value=target.metric, known="count"))
-    if not _is_listed(target, pack, facilities):
+    if not is_listed(target, pack, facilities):
         return Verdict("no_data")
     counts = counted_facilities(target, pack, facilities, as_of, given)
     return judge(target, Tally(int(counts.eq(True).sum()), None, int(counts.isna().sum())), as_of)
@@ -230,6 +299,9 @@ def judge_units(target: Target, table: pd.DataFrame, as_of: date) -> Verdict:
         return judge(target, Tally(int(has.sum()), len(table), int((may & ~has).sum())), as_of)
     if table.empty:
         return Verdict("not_applicable")
-    each = [judge(target, Tally(Decimal(int(found)), None, int(may)), as_of) for found, may in table.to_numpy()]
+    each = [
+        judge(target, Tally(Decimal(int(found)), None, int(may)), as_of)
+        for found, may in table[["found", "unverified"]].to_numpy()
+    ]
     word = min((one.word for one in each), key=GRAVITY.index)
     return Verdict(word, None, sum(one.shortfall or 0 for one in each))

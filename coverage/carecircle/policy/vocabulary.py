@@ -22,6 +22,9 @@ class Kind(Entry):
     elsewhere: bool = Field(
         default=False, description="listed by others than civil affairs: a registry without any says nothing of them"
     )
+    tier: Literal["", "township"] = Field(
+        default="", description="level that it serves, where that is above the community: see the reading 'nested'"
+    )
 
 
 class Column(Entry):

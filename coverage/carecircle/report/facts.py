@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -161,6 +163,42 @@ def up(value: float, digits: int) -> float:
     """Round up to `digits` decimals."""
     scale = 10.0**digits
     return math.ceil(value * scale - _NOISE) / scale
+
+
+def down(value: float, digits: int) -> float:
+    """Round down to `digits` decimals."""
+    scale = 10.0**digits
+    return math.floor(value * scale + _NOISE) / scale
+
+
+def exact(value: Fraction | Decimal | int, digits: int = 1, *, upward: bool = False) -> str:
+    """Return an exact number with so many decimals, cut, or rounded up; a whole number has none.
+
+    Examples
+    --------
+    >>> exact(Fraction(1100, 17)), exact(Fraction(5, 17), upward=True), exact(33), exact(Fraction(249, 1000), 2)
+    ('64.7', '0.3', '33', '0.24')
+    """
+    number = Fraction(value)
+    if number.denominator == 1:
+        return f"{number.numerator:,d}"
+    scaled = number * 10**digits
+    whole_part = math.ceil(scaled) if upward else math.floor(scaled)
+    return f"{Decimal(whole_part).scaleb(-digits):,.{digits}f}"
+
+
+def exact_percent(value: Fraction | Decimal | int, *, upward: bool = False) -> str:
+    """Return a number of per cent with one decimal, cut: what is below 100 never reads 100.
+
+    Examples
+    --------
+    >>> exact_percent(Fraction(1100, 17)), exact_percent(100), exact_percent(Fraction(99_999, 1000))
+    ('64.7%', '100.0%', '99.9%')
+    """
+    shown = exact(value, upward=upward)
+    if "." not in shown:
+        shown = f"{shown}.0"
+    return "<0.1%" if shown == "0.0" and value > 0 else f"{shown}%"
 
 
 def limits(values: tuple[float, ...], language: Language | None = None) -> str:

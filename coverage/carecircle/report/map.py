@@ -14,8 +14,7 @@ from carecircle.report import facts, mapdata, offline
 if TYPE_CHECKING:
     from carecircle.model import Study
 
-CLUSTER_FROM = 400
-"""From this many facilities on, neighbours of a kind are one mark with a number until one zooms in."""
+CLUSTER_FROM = mapdata.CLUSTER_FROM
 
 _OVERLAYS = ("uncovered", "borders", "names", "streets")
 
@@ -70,7 +69,8 @@ def map_html(
     page.options |= {"min_zoom": 5, "max_zoom": 19}  # Folium's arguments of these names are for tiles only
     figure = offline.figure(page)
     figure.title = escape(study.title)
-    figure.header.add_child(offline.Verbatim(offline.head(clusters=data["clusters"])))
+    clusters = data["clusters"] or data["gaps"].get("clusters", False)
+    figure.header.add_child(offline.Verbatim(offline.head(clusters=clusters)))
     for layer in (*offline.tile_layers(tiles, tianditu_key, language), *_groups(data, kinds, language)):
         page.add_child(layer)
     page.add_child(offline.Layers(position="topright", collapsed=False, autoZIndex=False))
@@ -97,6 +97,7 @@ def _data(study: Study, kinds: list[mapdata.Plain], language: Language, *, base:
         "ground": areas["ground"] if base else None,
         "colours": list(mapdata.CLASS_COLOURS),
         "uncovered": mapdata.uncovered(study, language),
+        "gaps": mapdata.gaps(study, language),
     }
 
 
@@ -114,7 +115,8 @@ def _groups(data: mapdata.Plain, kinds: list[mapdata.Plain], language: Language)
         offline.Group(variable, offline.plain(label), overlay=False, show=number == 0)
         for number, (variable, label) in enumerate(_themes(data, language))
     ]
-    entries = {
+    entries = _gap_entry(data, language)
+    entries |= {
         f"kind_{number}": _entry(kind["icons"]["open"], kind["label"], f"{kind['count']:,d}")
         for number, kind in enumerate(kinds)
     }
@@ -125,6 +127,14 @@ def _groups(data: mapdata.Plain, kinds: list[mapdata.Plain], language: Language)
     return [*themes, *overlays]
 
 
+def _gap_entry(data: mapdata.Plain, language: Language) -> dict[str, str]:
+    """Return the entry of the gaps; a study without any has none."""
+    if not data["gaps"]["gaps"]:
+        return {}
+    mark = next(iter(data["gaps"]["icons"].values()))
+    return {"gaps": _entry(mark, text("gap.layer", language), f"{len(data['gaps']['gaps']):,d}")}
+
+
 def _entry(mark: str, words: str, number: str = "") -> str:
     return f'{mark}<span>{offline.plain(words)}</span><span class="cc-count">{number}</span>'
 
@@ -132,6 +142,7 @@ def _entry(mark: str, words: str, number: str = "") -> str:
 def _start(data: mapdata.Plain, kinds: list[mapdata.Plain]) -> str:
     names = [variable for variable, _ in _themes(data, "en")]
     names += [*(f"kind_{number}" for number in range(len(kinds))), *_OVERLAYS]
+    names += ["gaps"] if data["gaps"]["gaps"] else []
     return f"carecircle.start(carecircle_map, {{{', '.join(names)}}}, carecircle_layers);"
 
 
@@ -165,6 +176,9 @@ def _panels(study: Study, data: mapdata.Plain, language: Language, note: str | N
         sizes=data["uncovered"]["sizes"],
         unknown=0 in data["uncovered"].get("known", []),
         marks=_status_legend(study, language),
+        gap_heading=text("gap.legend", language),
+        gap_marks=[(mark, text(f"gap.kind_{kind}", language)) for kind, mark in data["gaps"].get("icons", {}).items()],
+        show_all=text("gap.all", language),
     )
 
 

@@ -12,8 +12,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from carecircle.gaps import KINDS as GAP_KINDS
 from carecircle.language import Language, text
-from carecircle.report import facts
+from carecircle.report import facts, gapwords
+from carecircle.sources.facilities import in_operation
 
 if TYPE_CHECKING:
     from carecircle.model import Study
@@ -64,6 +66,19 @@ _COLOURS = ("#6a1b9a", "#00695c", "#b35900", "#ad1457", "#37474f", "#5d4037", "#
 _CLOSED_COLOUR = "#7d828b"
 NEUTRAL_COLOUR = "#3d4553"
 STATUSES = ("open", "planned", "closed")
+_COMING = "建|规划|planned"
+"""What words for facilities that are not there yet have in common: 拟建, 在建, 筹建, 规划."""
+
+CLUSTER_FROM = 400
+"""From this many marks on, neighbours are one mark with a number until one zooms in."""
+_GAP_SIGNS = {
+    "none": ("#b3261e", '<path d="M10 5.6v5.2M10 12.6v2"/>'),
+    "few": ("#8c4a00", '<path d="M6.4 10h7.2"/>'),
+    "beyond": ("#253494", '<circle cx="10" cy="10" r="3.6"/><path d="M10 7.6V10l1.6 1"/>'),
+    "closed": ("#4a5260", '<path d="M7.4 7.4l5.2 5.2m0-5.2-5.2 5.2"/>'),
+    "functions": ("#7a3e9d", '<path d="M10 6a4 4 0 1 0 4 4"/>'),
+    "too_small": ("#00695c", '<rect x="8.2" y="8.2" width="3.6" height="3.6"/>'),
+}
 
 
 def pack(geometries: NDArray[np.object_], digits: int) -> Plain:
@@ -106,10 +121,18 @@ def icon(shape: int, status: str, colour: str = "") -> str:
 
 
 def status_of(facilities: pd.DataFrame) -> pd.Series:
-    """Return each facility's status as one of `STATUSES`; unknown ones are drawn as open."""
+    """Return each facility's status as one of `STATUSES`: what does not count as in operation is drawn otherwise.
+
+    Examples
+    --------
+    >>> status_of(pd.DataFrame({"status": ["open", None, "拟建", "暂停", "planned"]})).tolist()
+    ['open', 'open', 'planned', 'closed', 'planned']
+    """
     if "status" not in facilities:
         return pd.Series("open", index=facilities.index)
-    return facilities["status"].where(facilities["status"].isin(STATUSES), "open")
+    coming = facilities["status"].astype("string").str.contains(_COMING, regex=True).fillna(value=False).astype(bool)
+    found = pd.Series("closed", index=facilities.index).mask(coming, "planned")
+    return found.mask(in_operation(facilities), "open")
 
 
 def kinds(study: Study, language: Language | None) -> list[Plain]:
@@ -294,6 +317,67 @@ def uncovered(study: Study, language: Language | None) -> Plain:
             [facts.count(step, language), float(radius(np.array([step]), reference, widest)[0])] for step in steps
         ],
     }
+
+
+def gaps(study: Study, language: Language | None) -> Plain:
+    """Return what is lacking: one mark a unit with the gravest of its gaps, and each gap worded; empty without any."""
+    frame = drawable(study.gaps) if study.gaps is not None else None
+    if frame is None or frame.empty:
+        return {"units": [], "gaps": [], "at": None}
+    frame = frame.sort_values("rank")
+    first = frame.drop_duplicates("area_id")
+    number = partial(facts.count, language=language)
+    people = zip(first["people_60"].map(number), first["people_80"].map(number), strict=True)
+    heads = text("fact.measure_people_60", language), text("fact.measure_people_80", language)
+    names = zip(facts.names(first["name"], language), gapwords.around(first), people, strict=True)
+    columns = {
+        "id": frame["gap_id"],
+        "target": frame["target_id"],
+        "title": gapwords.target_titles(frame, study.judgements, language),
+        "unit": pd.Index(first["area_id"]).get_indexer(frame["area_id"]),
+        "kind": frame["gap"],
+        "rows": pd.Series(_gap_rows(frame, language), index=frame.index),
+    }
+    return {
+        "at": pack(first.geometry.to_numpy(), DIGITS),
+        "units": [
+            {"name": name, "place": place, "rows": [list(row) for row in zip(heads, said, strict=True)]}
+            for name, place, said in names
+        ],
+        "gaps": pd.DataFrame(columns).to_dict("records"),
+        "icons": {kind: gap_icon(kind) for kind in GAP_KINDS if kind in set(frame["gap"])},
+        "only": text("gap.only", language, target="{target}"),
+        "clusters": len(first) >= CLUSTER_FROM,
+    }
+
+
+def _gap_rows(frame: pd.DataFrame, language: Language | None) -> list[list[list[str]]]:
+    """Return what a window says of each gap: heading and words."""
+    known = frame["people_60_out"].notna()
+    columns = {
+        text("gap.legend", language): frame["gap"].map(partial(_label, "gap.kind_", language)),
+        text("gap.out", language): frame["people_60_out"].map(partial(facts.count, language=language)).where(known),
+        text("map.nearest", language): facts.names(frame["nearest_name"], language).where(
+            frame["nearest_facility"].notna(), text("fact.not_reached", language)
+        ),
+        text("map.distance", language): frame["metres"].map(partial(facts.metres, language=language)),
+        text("map.travel", language): frame["minutes"].map(partial(facts.minutes, language=language)),
+        text("gap.measure", language): frame["measure"].map(partial(_label, "gap.measure_", language)),
+        text("gap.year", language): frame["year"].astype(str),
+        text("gap.also", language): frame["also"].where(frame["also"].fillna("").ne("")),
+    }
+    records = pd.DataFrame(columns, index=frame.index).to_dict("records")
+    return [[[str(key), value] for key, value in row.items() if isinstance(value, str)] for row in records]
+
+
+def gap_icon(kind: str) -> str:
+    """Return the mark of a kind of gap as SVG: a white plate with a sign of its own, told apart without colours too."""
+    colour, sign = _GAP_SIGNS[kind]
+    return (
+        f'<svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true"><path d="M10 .9 19.1 10 10 19.1.9 10z" '
+        f'fill="#fff" stroke="{colour}" stroke-width="1.8"/><g fill="none" stroke="{colour}" stroke-width="2">'
+        f"{sign}</g></svg>"
+    )
 
 
 def radius(people: NDArray[np.float64], reference: float, widest: float) -> NDArray[np.float64]:

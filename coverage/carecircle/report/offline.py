@@ -33,7 +33,7 @@ _TIANDITU = (
     "&LAYER={layer}&STYLE=default&TILEMATRIXSET=w&FORMAT=tiles&TILEMATRIX={{z}}&TILEROW={{y}}"
     "&TILECOL={{x}}&tk={key}"
 )
-_SCRIPTS = ("geometry.js", "layers.js", "panels.js", "search.js", "map.js")
+_SCRIPTS = ("geometry.js", "layers.js", "panels.js", "search.js", "gaps.js", "map.js")
 _HOSTS = {"osm": "https://tile.openstreetmap.org", "tianditu": "https://*.tianditu.gov.cn"}
 
 

@@ -19,6 +19,7 @@ from carecircle.language import Language, catalogue, current_language, text
 from carecircle.outputs import speakable
 from carecircle.report import facts, offline
 from carecircle.report.workbook import quality_columns, write_csv, write_sheets, write_text
+from carecircle.slopes import speed_ratio
 
 if TYPE_CHECKING:
     from carecircle.model import Study
@@ -67,17 +68,24 @@ def quality_summary(quality: pd.DataFrame) -> pd.DataFrame:
     return sums.reindex(index=order, columns=list(ACTIONS), fill_value=0).astype(int)
 
 
+_UPHILL = 0.1
+"""The slope with which the page says what leaving slopes out means."""
+
+
 def study_basis(study: Study, language: Language | None = None) -> list[tuple[str, str]]:
     """Return on what a study's numbers rest, as headings and words: dates, datum, travel, limits, slopes, streets."""
     language = language or current_language()
-    slope = "map.with_slope" if study.provenance.get("elevation") else "map.no_slope"
+    slope = text("map.with_slope", language)
+    if not study.provenance.get("elevation"):
+        ratio = f"{100 * speed_ratio(_UPHILL):.0f}%"
+        slope = text("quality.no_slope", language, slope=f"{100 * _UPHILL:.0f}%", ratio=ratio)
     traveller = facts.label("fact.profile_", study.profile.name, language)
     found = [
         ("as_of", facts.day(study.as_of, language)),
         ("datum", text("quality.datum_said", language)),
         ("profile", f"{traveller} · {facts.speed(study.profile, language)}"),
         ("within", text("fact.minutes", language, value=facts.limits(study.minutes, language))),
-        ("slope", text(slope, language)),
+        ("slope", slope),
     ]
     if study.fictional:
         found.append(("warning", text("map.fictional", language)))

@@ -27,7 +27,9 @@ from numpy.typing import NDArray
 
 from carecircle.cover import ALL_KINDS
 from carecircle.cover import parents as parents_of
+from carecircle.gaps import ranked
 from carecircle.language import text
+from carecircle.report.disclosure import published_judgement
 from carecircle.report.facts import MEASURES, WITHHELD
 from carecircle.schema import DEMAND, LEVELS, PEOPLE
 
@@ -62,9 +64,10 @@ class _Step:
 def published(study: Study, below: int) -> Study:
     """Return the study as it may be published: counts of fewer than `below` people are withheld.
 
-    The tallies of areas are treated by `withhold`. Where people live is not published at all: every count of people at
-    a point is withheld, and with it what is summed over points, such as the people nearest to a facility; columns of
-    the file that are not known are left out, and so are findings about its rows, which may name numbers of people.
+    The tallies of areas are treated by `withhold`, gaps by `withhold_gaps`, judgements by `published_judgement`. Where
+    people live is not published at all: every count of people at a point is withheld, and with it what is summed over
+    points, such as the people nearest to a facility; columns of the file that are not known are left out, and so are
+    findings about its rows, which may name numbers of people.
 
     Parameters
     ----------
@@ -78,10 +81,13 @@ def published(study: Study, below: int) -> Study:
         if name in demand:
             demand[name] = demand[name].mask(demand[name].notna(), WITHHELD)
     notes = (*study.notes, text("note.withheld", below=below))
+    cover = withhold(study.cover, study.areas, below)
     return replace(
         study,
-        cover=withhold(study.cover, study.areas, below),
+        cover=cover,
         demand=demand,
+        judgements=tuple(published_judgement(one, cover, below) for one in study.judgements),
+        gaps=None if study.gaps is None else withhold_gaps(study.gaps, cover),
         quality=_without_rows_of_people(study),
         notes=notes,
         provenance={**study.provenance, "notes": list(notes)},
@@ -133,6 +139,31 @@ def withhold(cover: pd.DataFrame, areas: gpd.GeoDataFrame, below: int) -> pd.Dat
         kept = _publishing(values[:, : len(step.groups)], parent, rank, kept, step.groups, below)
         shown |= dict.fromkeys(step.counts, kept)
     return _marked(cover, areas, shown)
+
+
+def withhold_gaps(gaps: gpd.GeoDataFrame, cover: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Return gaps with the people of units that the tallies publish, ranked by these alone.
+
+    Parameters
+    ----------
+    gaps
+        From `carecircle.gaps.find_gaps`.
+    cover
+        From `withhold`.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        The same gaps; `people_60` and `people_80` are `WITHHELD` where the unit's total is or where the tallies have
+        none, and `people_60_out` everywhere: people beyond a target's own facilities are in no step.
+    """
+    rows = cover[cover["unit"] == ""].drop_duplicates(["area_id", "measure"]).set_index(["area_id", "measure"])["total"]
+    hidden = {"people_60_out": pd.Series(data=True, index=gaps.index)}
+    for name in ("people_60", "people_80"):
+        public = rows.reindex(pd.MultiIndex.from_product([gaps["area_id"], [name]])).to_numpy(float)
+        hidden[name] = pd.Series(~np.isfinite(public), index=gaps.index)
+    people = {name: gaps[name].mask(which & gaps[name].notna(), WITHHELD) for name, which in hidden.items()}
+    return ranked(gaps.assign(**people))
 
 
 def tabled(table: pd.DataFrame) -> pd.DataFrame:

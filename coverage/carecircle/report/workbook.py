@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from functools import partial
@@ -18,14 +15,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xlsxwriter
-from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from carecircle.errors import OutputError
 from carecircle.language import Language, current_language, text
 from carecircle.outputs import speakable
 from carecircle.report import facts
+from carecircle.report.books import NO_DATE, OPTIONS, columns_of, plain, replaced
 from carecircle.report.suppression import tabled
 
 if TYPE_CHECKING:
@@ -33,18 +29,15 @@ if TYPE_CHECKING:
 
 SHOWN = 500
 """How many places that no facility reaches the workbook lists."""
-_CELL_LIMIT = 32_767
 _ROW_LIMIT = 1_000_000
 _FIXED = {"notes": 0, "quality": 0}
 """Columns that stay in sight; two where a sheet does not say."""
-_NO_DATE = datetime(2000, 1, 1)  # noqa: DTZ001  a date without a place, as workbooks have it
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫")
 _BREAKS = ("\t", "\n")
 _UNSEEN = (
     " \t\n\u00a0\u3000\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
 """Blanks and signs without width, which may stand before a formula unseen."""
-_OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
 _FORMATS = {"text": "@", "count": "#,##0", "share": "0.0%", "minutes": "0.0", "metres": "#,##0", "degree": "0.000000"}
 
 Cell = str | float
@@ -94,7 +87,7 @@ def write_workbook(
     }
     if quality is not None:
         sheets["quality"] = quality_columns(quality, language)
-    written = datetime.combine(study.as_of, time()) if study.as_of else _NO_DATE
+    written = datetime.combine(study.as_of, time()) if study.as_of else NO_DATE
     return write_sheets(sheets, path, title=study.title, written=written, language=language)
 
 
@@ -103,20 +96,20 @@ def write_sheets(
     path: str | Path,
     *,
     title: str,
-    written: datetime = _NO_DATE,
+    written: datetime = NO_DATE,
     language: Language | None = None,
 ) -> Path:
     """Write a workbook of sheets, named by their keys in the catalogue (``workbook.sheet_...``)."""
 
     def fill(place: Path) -> None:
-        book = xlsxwriter.Workbook(str(place), _OPTIONS)
+        book = xlsxwriter.Workbook(str(place), OPTIONS)
         book.set_properties({"title": plain(title), "created": written})
         formats = _formats(book)
         for name, columns in sheets.items():
             _write_sheet(book.add_worksheet(text(f"workbook.sheet_{name}", language)), columns, formats, name)
         book.close()
 
-    return _replace(Path(path), fill)
+    return replaced(Path(path), fill)
 
 
 def write_csv(cover: pd.DataFrame, path: str | Path) -> Path:
@@ -136,12 +129,12 @@ def write_csv(cover: pd.DataFrame, path: str | Path) -> Path:
     for place in words:
         safe.isetitem(place, list(safe.iloc[:, place].astype(object).map(harmless, na_action="ignore")))
     write = partial(safe.to_csv, index=False, encoding="utf-8-sig", lineterminator="\r\n")
-    return _replace(Path(path), write)
+    return replaced(Path(path), write)
 
 
 def write_text(words: str, path: str | Path) -> Path:
     """Write text in UTF-8 with line feeds."""
-    return _replace(Path(path), lambda place: place.write_text(words, "utf-8", newline="\n"))
+    return replaced(Path(path), lambda place: place.write_text(words, "utf-8", newline="\n"))
 
 
 def harmless(value: object) -> object:
@@ -156,19 +149,6 @@ def harmless(value: object) -> object:
         return value
     words = speakable(value)
     return f"'{words}" if words.startswith(_BREAKS) or words.lstrip(_UNSEEN).startswith(_FORMULA_STARTS) else words
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> Path:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(draft)
-        draft.replace(path)
-    except (OSError, FileCreateError) as error:
-        raise OutputError(text("usage.not_written", file=path, why=error)) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-    return path
 
 
 def _formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
@@ -217,30 +197,14 @@ def _style(cell: Cell, look: str) -> str:
     return "state" if isinstance(cell, str) and look not in {"text", "wrap"} else look
 
 
-def plain(words: str) -> str:
-    """Return text as a cell can hold it, cut where it is too long.
-
-    Examples
-    --------
-    >>> len(plain("x" * 40_000))
-    32767
-    """
-    clean = speakable(words)
-    return clean if len(clean) <= _CELL_LIMIT else clean[: _CELL_LIMIT - 1] + "…"
-
-
 def _shown(cell: Cell) -> str:
     return cell if isinstance(cell, str) else f"{cell:,.1f}"
 
 
 def _width(cells: Iterable[str], most: int) -> float:
     # A Chinese character is two columns wide; headings wrap, so a third of a long one is enough.
-    first, *others = (sum(map(_wide, cell[:200])) for cell in cells)
+    first, *others = (columns_of(cell[:200]) for cell in cells)
     return float(min(max(10, first / 2 + 3, max(others, default=0) + 2), most))
-
-
-def _wide(mark: str) -> int:
-    return 2 if unicodedata.east_asian_width(mark) in "WF" else 1
 
 
 def _words(values: pd.Series) -> list[str]:

@@ -167,7 +167,8 @@ def in_operation(facilities: pd.DataFrame) -> pd.Series:
 def _states(status: pd.Series) -> pd.Series:
     """Return ``open``, ``closed`` or NaN (a word that is not known) for each status."""
     known = words("status")
-    return status.map(lambda word: known.get(plain(str(word))), na_action="ignore")
+    meant = {word: known.get(plain(str(word))) for word in status.dropna().unique()}
+    return status.map(meant, na_action="ignore")
 
 
 def _with_status(draft: Draft) -> Draft:

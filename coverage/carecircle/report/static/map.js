@@ -12,7 +12,7 @@ carecircle.start = function (map, groups, control) {
   map.cc = { under: L.canvas({ pane: "ground" }), streets: L.canvas({ pane: "streets", padding: 0.3 }),
     canvas: L.canvas({ padding: 0.3, tolerance: 3 }), own: L.layerGroup().addTo(map) };
   if (map.attributionControl) { map.attributionControl.setPrefix(false); }
-  map.fitBounds(bounds, padding);
+  map.fitBounds(bounds, L.extend({ animate: false }, padding));
 
   if (data.ground) { fill.ground(map, data); }
   fill.streets(map, data, groups.streets);
@@ -59,4 +59,5 @@ carecircle.start = function (map, groups, control) {
     });
   });
   carecircle.search(entries, data.words);
+  if (groups.gaps) { carecircle.gaps(map, data, groups.gaps, padding); }
 };

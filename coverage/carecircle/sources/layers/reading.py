@@ -188,6 +188,7 @@ def _opened(file: Path, layer: str | None, encoding: str | None) -> SourceTable:
         return read_shapefile(file, encoding)
     if ending in PARQUET_ENDINGS:
         refuse_parquet_bomb(pq.read_metadata(file), file)
+        pq.read_table(file).validate(full=True)
         return _table(gpd.read_parquet(file).reset_index(drop=True), file, layer)
     name = _layer(file, layer)
     with opened_safely(file) as path:

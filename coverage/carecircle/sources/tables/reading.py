@@ -349,6 +349,7 @@ def has_geometry(file: Path) -> bool:
 def _parquet_table(file: Path) -> SourceTable:
     try:
         refuse_parquet_bomb(pq.read_metadata(file), file)
+        pq.read_table(file).validate(full=True)  # text that is no UTF-8 is only found out when it is used
         frame: Any = pd.read_parquet(file)
     except InputError:
         raise

@@ -1,0 +1,208 @@
+"""What a pack is judged on: tables, network, filled-in sheets and choices; and the place that the pack binds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from carecircle.china.codes import significant_code
+from carecircle.china.units import CITIES, PILOT_COUNTIES
+from carecircle.china.units import units as listed_units
+from carecircle.cover import SERVED_SHARE, assign_areas, parents
+from carecircle.language import text
+from carecircle.network import RoadNetwork
+from carecircle.policy.model import Pack, Target
+from carecircle.schema import LEVELS
+from carecircle.sources.matching.areas import match_areas
+
+Choices = Mapping[str, str]
+
+
+def _at_once(_name: str, function: Callable[..., Any], *given: Any, **options: Any) -> Any:
+    return function(*given, **options)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known of a place.
+
+    Parameters
+    ----------
+    facilities, areas, demand
+        From `read_facilities` (the whole registry: what counts is up to the targets), `read_areas`, `read_population`.
+    as_of
+        The day that the data stand for.
+    network
+        To travel on; without one nothing is known of people reached and of circles.
+    inputs
+        Sheets from `read_inputs_book`, by name.
+    minutes
+        Limit of "people reached".
+    served_share
+        Share of a unit's people that makes it reached.
+    readings
+        Readings other than the defaults: by name (``"coverage"``), or for one target (``"YX-03.coverage"``).
+    lines
+        Lines of the user's own for targets whose text gives no number, per cent: ``{"YX-20": Decimal(80)}``.
+    centre
+        Codes of the areas that make the centre of the city (中心城区); none: the whole place.
+    stage
+        Runs a long calculation: ``stage(name, function, *given, **options)``; `carecircle.stages.Stages.of` keeps what
+        it gives for the next run.
+    """
+
+    facilities: gpd.GeoDataFrame
+    areas: gpd.GeoDataFrame
+    demand: gpd.GeoDataFrame
+    as_of: date
+    network: RoadNetwork | None = None
+    inputs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    minutes: float = 15.0
+    served_share: float = SERVED_SHARE
+    readings: Choices = field(default_factory=dict)
+    lines: Mapping[str, Decimal] = field(default_factory=dict)
+    centre: tuple[str, ...] = ()
+    stage: Callable[..., Any] = _at_once
+
+    def chosen(self, target: Target) -> dict[str, str]:
+        """Return the readings of a target: those chosen for it, else for all, else its defaults.
+
+        What is chosen for all and is no option of this target's is left at its default.
+        """
+        found = {}
+        for one in target.readings:
+            general = self.readings.get(one.key, one.default)
+            found[one.key] = self.readings.get(f"{target.id}.{one.key}", general if general in one.options else "")
+            found[one.key] = found[one.key] or one.default
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """The part of the evidence that a pack binds.
+
+    Parameters
+    ----------
+    evidence
+        With the areas and the people of the place only; facilities are all there, for neighbours serve too.
+    within
+        Whether each facility stands in the place.
+    bound
+        Whether the areas are the pack's; else all of them are judged, and a note says so.
+    notes
+        What a reader should know of the place.
+    """
+
+    evidence: Evidence
+    within: pd.Series
+    bound: bool
+    notes: tuple[str, ...]
+
+    @cached_property
+    def counties(self) -> pd.DataFrame:
+        """``area_id`` and ``name`` of the counties."""
+        areas = self.evidence.areas
+        found: pd.DataFrame = pd.DataFrame(areas.loc[areas["level"] == "county", ["area_id", "name"]])
+        return found.sort_values("area_id").reset_index(drop=True)
+
+    @cached_property
+    def county_of(self) -> pd.Series:
+        """The county of each area, on ``area_id``; missing for wider ones and where there is none."""
+        return area_above(self.evidence.areas, "county")
+
+    @property
+    def facilities(self) -> gpd.GeoDataFrame:
+        """The facilities that stand in the place."""
+        return self.evidence.facilities[self.within]
+
+
+def area_above(areas: gpd.GeoDataFrame, level: str) -> pd.Series:
+    """Return the area of a level that each area is or belongs to, on ``area_id``; missing where there is none."""
+    areas = areas.reset_index(drop=True)
+    above, at_level = parents(areas), (areas["level"] == level).to_numpy()
+    here = np.arange(len(areas))
+    for _ in LEVELS:
+        climb = (here >= 0) & ~at_level[np.maximum(here, 0)]
+        here = np.where(climb, above[np.maximum(here, 0)], here)
+    names = areas["area_id"].to_numpy(dtype=object)[np.maximum(here, 0)]
+    return pd.Series(np.where(here >= 0, names, None), index=pd.Index(areas["area_id"], name="area_id"), dtype=object)
+
+
+def place_of(pack: Pack, evidence: Evidence) -> Place:
+    """Return the place that a pack binds, out of all that is known.
+
+    Areas outside it are left out. Where none of the areas is the pack's (a trial on another city), all are judged and
+    a note says so. Levels of areas that the user has no table of are taken from the list of 2023-06-30 (see
+    `carecircle.china.units`), which has no polygons: facilities belong to them by code or name.
+    """
+    inside = _bound(pack, evidence.areas)
+    bound = bool(inside.any())
+    areas = evidence.areas[inside] if bound else evidence.areas
+    notes: tuple[str, ...] = (
+        () if bound else (text("judge.other_place", pack=pack.title.said(), codes="、".join(pack.area_codes)),)
+    )
+    listed = _listed(pack, areas) if bound else areas.iloc[:0]
+    facilities = evidence.facilities
+    if len(listed):
+        levels = "、".join(text(f"fact.level_{level}") for level in LEVELS if (listed["level"] == level).any())
+        notes += (text("judge.listed_units", levels=levels, count=len(listed)),)
+        areas = gpd.GeoDataFrame(pd.concat([areas, listed], ignore_index=True), geometry="geometry", crs=areas.crs)
+        facilities = _with_codes(facilities, areas)
+    found = replace(evidence, areas=areas.reset_index(drop=True), facilities=facilities)
+    if not bound:
+        return Place(found, pd.Series(data=True, index=facilities.index), bound, notes)
+    within = _inside(facilities, areas, "area_code")
+    if "area_code" in facilities:  # what belongs to the city itself has its code, and stands in no county's
+        within |= _starts(facilities["area_code"], pack)
+    found = replace(found, demand=evidence.demand[_inside(evidence.demand, areas, "area_id")])
+    return Place(found, within, bound, notes)
+
+
+def _bound(pack: Pack, areas: gpd.GeoDataFrame) -> pd.Series:
+    """Return which areas belong to what a pack binds."""
+    return _starts(areas["area_id"], pack)
+
+
+def _starts(cells: pd.Series, pack: Pack) -> pd.Series:
+    """Return which codes begin with one of a pack's."""
+    codes = tuple(significant_code(pd.Series(pack.area_codes, dtype=object)))
+    return significant_code(cells).astype("string").str.startswith(codes).fillna(value=False).astype(bool)
+
+
+def _listed(pack: Pack, areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the listed units of the levels that the user's table has none of."""
+    missing = [level for level in LEVELS[1:] if not (areas["level"] == level).any()]
+    codes = [code for code in pack.area_codes if code.startswith((*CITIES, *PILOT_COUNTIES))]
+    if not (missing and codes):
+        return areas.iloc[:0]
+    found = listed_units(codes)
+    counties = areas.loc[areas["level"] == "county", "area_id"].astype(str).str[:6]
+    if len(counties):
+        found = found[found["area_id"].str[:6].isin(set(counties))]
+    found = found[found["level"].isin(missing)][["area_id", "name", "level", "parent_id"]]
+    return gpd.GeoDataFrame(found, geometry=[None] * len(found), crs=areas.crs)
+
+
+def _with_codes(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Fill in the code of the unit that a facility names, where its own is not given or less narrow."""
+    names = {level: level for level in LEVELS if level in facilities}
+    code = "area_code" if "area_code" in facilities else None
+    if not (names or code):
+        return facilities
+    found = match_areas(facilities, areas, code=code, names=names).frame["area_id"]
+    given = facilities[code] if code else pd.Series(None, index=facilities.index, dtype=object)
+    return facilities.assign(area_code=found.where(found.notna(), given))
+
+
+def _inside(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, code: str) -> pd.Series:
+    """Return which points lie in any area of the widest level that has some."""
+    level = next(level for level in LEVELS if (areas["level"] == level).any())
+    return assign_areas(points, areas[areas["level"] == level], code).notna()
