@@ -11,6 +11,7 @@ from .frame import stream
 
 COUNTIES = ("澄溪区", "岚岭县")
 INSTITUTIONS = ("兜底保障养老机构", "失能特困人员供养服务机构", "老年养护院")
+MONTHS = pd.period_range("2025-07", "2026-06", freq="M")
 Rows = list[dict[str, object]]
 
 
@@ -63,9 +64,9 @@ def make_inputs(seed: int, facilities: pd.DataFrame, people: pd.DataFrame) -> di
             {"县(市、区)": "岚岭县", "排查重大隐患数": 2, "未整改数": 1},
         ],
         "比率表": [
-            {"指标编号": "YX-09", "县(市、区)": county, "时期": f"2026-{month:02d}", "分子": 1, "分母": 1}
+            {"指标编号": "YX-09", "县(市、区)": county, "时期": str(month), "分子": 1, "分母": 1}
             for county in COUNTIES
-            for month in range(1, 7)
+            for month in MONTHS
         ],
         "文件与事项清单": _checklist(),
     }
@@ -131,7 +132,7 @@ def _visits(rng: np.random.Generator) -> Rows:
     """Return visits of twelve months; in one of them a county missed some people."""
     rows: Rows = []
     for county, due in (("澄溪区", 1_240), ("岚岭县", 680)):
-        for month in pd.period_range("2025-07", "2026-06", freq="M"):
+        for month in MONTHS:
             number = due + int(rng.integers(-15, 16))
             missed = 11 if (county, str(month)) == ("岚岭县", "2026-02") else 0
             rows.append({"县(市、区)": county, "月份": str(month), "应探访人数": number, "已探访人数": number - missed})

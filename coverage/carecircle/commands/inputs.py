@@ -14,7 +14,7 @@ from carecircle.console import session
 from carecircle.errors import UsageError
 from carecircle.language import text
 from carecircle.policy import Pack, load_packs
-from carecircle.policy.catalogue import BUILT_IN
+from carecircle.policy.catalogue import NAMES
 from carecircle.report.template import sheets_needed, write_template
 from carecircle.sources import read_areas
 
@@ -49,9 +49,9 @@ def template_command(
 
 
 def _refuse_unknown(packs: Sequence[str]) -> None:
-    unknown = [name for name in packs if name not in BUILT_IN and not Path(name).exists()]
+    unknown = [name for name in packs if name not in NAMES and not Path(name).exists()]
     if unknown:
-        raise UsageError(text("policy.no_pack", value=unknown[0], known=", ".join(BUILT_IN)))
+        raise UsageError(text("policy.no_pack", value=unknown[0], known=", ".join(NAMES)))
 
 
 def _counties(given: str | None, packs: Sequence[Pack]) -> list[str]:

@@ -16,7 +16,7 @@ from carecircle.errors import InputError, Problem, UsageError
 from carecircle.language import text
 from carecircle.outputs import write_json
 from carecircle.policy import Pack, Target, check_quotes, json_schema, load_pack, load_packs, new_pack, vocabulary
-from carecircle.policy.catalogue import BUILT_IN
+from carecircle.policy.catalogue import BUILT_IN, NAMES, UNVERIFIED
 from carecircle.policy.model import Cell, Schedule
 from carecircle.policy.vocabulary import Kind, Reading
 
@@ -38,6 +38,7 @@ def list_command(packs: Packs = None, as_json: Json = False, quiet: Quiet = Fals
         found = load_packs([*BUILT_IN, *(packs or [])])
         for pack in found:
             told.say(_line(pack))
+        told.say(text("policy.unverified", packs=", ".join(UNVERIFIED)))
         told.done({"packs": [pack.model_dump(mode="json") for pack in found]})
 
 
@@ -132,8 +133,8 @@ def schema_command(
 
 
 def _named(name: str) -> Pack:
-    if name not in BUILT_IN and not Path(name).exists():
-        raise UsageError(text("policy.no_pack", value=name, known=", ".join(BUILT_IN)))
+    if name not in NAMES and not Path(name).exists():
+        raise UsageError(text("policy.no_pack", value=name, known=", ".join(NAMES)))
     return load_pack(name)
 
 

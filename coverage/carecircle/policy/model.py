@@ -17,7 +17,7 @@ from carecircle.policy.vocabulary import Column, Kind, Reading, reading, vocabul
 from carecircle.policy.words import Entry, Line, Number, Words, not_allowed, only_known
 from carecircle.schema import AREAS, DEMAND, FACILITIES
 
-Status = Literal["draft", "formal"]
+Status = Literal["draft", "formal", "unverified"]
 Force = Literal["hard", "soft", "principle", "definition"]
 Check = Literal["circle", "units", "table", "document", "none"]
 Unit = Literal[
@@ -74,7 +74,7 @@ METRICS: dict[str, tuple[str, ...]] = {
 """Metrics that go with each way of checking."""
 
 _TARGET_ID = r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)+$"
-_CODE = r"^[1-8][0-9]([0-9]{2}|[0-9]{4}|[0-9]{7}|[0-9]{10})$"
+_CODE = r"^[1-8][0-9]([0-9]{2}|[0-9]{4}|[0-9]{7}|[0-9]{10})?$"
 _NAME = r"^[a-z][a-z0-9_]*$"
 _CAPITALS = r"^[A-Z0-9]+$"
 PATTERNS = {_TARGET_ID: "YX-01", _CODE: "5304, 530402", _NAME: "yuxi", _CAPITALS: "ST"}

@@ -77,7 +77,8 @@ def _absent(tally: Tally | None, verdict: Verdict) -> str:
     """Say why there is no value, "" where there is one."""
     if verdict.word == "not_applicable" or (tally is not None and tally.denominator == 0):
         return "not_applicable"
-    if tally is None and verdict.word == "monitored":
+    nothing = tally is None or (tally.numerator is None and tally.denominator is None)
+    if nothing and verdict.word == "monitored":
         return "by_item"
     if tally is None or tally.numerator is None:
         return "no_data"

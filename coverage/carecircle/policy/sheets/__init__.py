@@ -7,6 +7,6 @@ the registry says instead (`registered`), and what is demanded of the sums (`goa
 
 from carecircle.policy.sheets.goals import SheetResult
 from carecircle.policy.sheets.reading import read_inputs_book
-from carecircle.policy.sheets.tallies import declared, required_area, tally_sheets
+from carecircle.policy.sheets.tallies import declared, tally_sheets
 
-__all__ = ["SheetResult", "declared", "read_inputs_book", "required_area", "tally_sheets"]
+__all__ = ["SheetResult", "declared", "read_inputs_book", "tally_sheets"]

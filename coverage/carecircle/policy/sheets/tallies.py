@@ -34,14 +34,14 @@ from carecircle.policy.sheets.goals import (
     no_data,
     of_period,
 )
-from carecircle.policy.sheets.parts import HOUSEHOLD, Mode, Part, lacking_cells, mode_of, parts_of, sum_of
+from carecircle.policy.sheets.parts import Mode, Part, lacking_cells, mode_of, parts_of, sum_of
 from carecircle.policy.sheets.periods import first_day, last_day, months_up_to, period_of
 from carecircle.policy.sheets.registered import of_change, of_registry
 from carecircle.policy.sheets.rows import Case, Inputs, Rows, added, expected_counties, rows_of, title, value_of
 from carecircle.policy.units import Choices, readings_of
 from carecircle.policy.vocabulary import vocabulary
 
-__all__ = ["SheetResult", "declared", "required_area", "tally_sheets"]
+__all__ = ["SheetResult", "declared", "tally_sheets"]
 
 
 def tally_sheets(
@@ -117,52 +117,6 @@ def declared(target: Target, inputs: Inputs, period: str | int) -> Tally | None:
     ]
     numerator, denominator = map(added, pairs)
     return None if rows.empty or numerator is None or denominator is None else Tally(numerator, denominator)
-
-
-def required_area(
-    pack: Pack, built: str, households: Fraction | None, people: Fraction | None = None, given: Choices | None = None
-) -> Fraction | None:
-    """Return the floor area that a pack asks of an estate: the greatest of its rates and its least single site.
-
-    Parameters
-    ----------
-    pack
-        The pack; its targets on the sheet of estates count.
-    built
-        新建 or 已建成.
-    households, people
-        Of the estate; people that are not known are reckoned from households.
-    given
-        Readings other than the defaults.
-
-    Examples
-    --------
-    >>> from carecircle.policy import load_pack
-    >>> [str(required_area(load_pack(name), "新建", Fraction(1200))) for name in ("lincang", "yuxi", "zhuzhou")]
-    ['300', '240', '786']
-    """
-    needs = [
-        need
-        for target in pack.targets
-        for use in target.data.sheets
-        if use.sheet == "estates" and built in [one.value for one in use.rows if one.column == "built"]
-        if (need := _need(target, use, households, people, given)) is not None
-    ]
-    return max(needs, default=None)
-
-
-def _need(
-    target: Target, use: SheetUse, households: Fraction | None, people: Fraction | None, given: Choices | None
-) -> Fraction | None:
-    if target.metric not in {"ratio_of_each", "value_of_each"} or target.threshold is None:
-        return None
-    if target.metric == "value_of_each":
-        return Fraction(target.threshold)
-    if people is None and households is not None:
-        people = households * HOUSEHOLD[readings_of(target, given).get("household_size", "persons_2_62")]
-    base = people if use.denominator == ("people",) else households
-    scale = 100 if target.threshold_unit == "m2_per_100_households" else 1
-    return None if base is None else base * Fraction(target.threshold) / scale
 
 
 def _together(case: Case, found: Sequence[SheetResult]) -> SheetResult:
