@@ -482,7 +482,7 @@ def test_list():
 
 
 def test_a_pack_of_unverified_source_says_so():
-    """It is not among the built-in ones, which were compared with their texts; its title says so wherever it is used."""
+    """It is not among the built-in ones, which were compared with their texts; its title says what it is."""
     assert not set(UNVERIFIED) & {pack.id for pack in built_in()}
     for name in UNVERIFIED:
         pack = load_pack(name)
