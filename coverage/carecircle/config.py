@@ -53,6 +53,8 @@ Paths = Annotated[list[SourcePath], BeforeValidator(_as_list), Field(min_length=
 Minutes = Annotated[float, Field(gt=0, le=600)]
 
 
+_DOTTED = ("policy", "readings")
+"""The table whose names may have a point in them."""
 _REASONS = {
     "greater_than": "more",
     "greater_than_equal": "at_least",
@@ -63,6 +65,7 @@ _REASONS = {
 }
 _KINDS = {
     "float": "number",
+    "decimal": "number",
     "int": "number",
     "finite": "number",
     "bool": "truth",
@@ -176,7 +179,7 @@ class Policy(_Section):
         default_factory=dict, description='lines of your own for circles, per cent: "YX-20" = 80'
     )
     centre: list[str] = Field(default=[], description="codes of the areas that make the centre of the city")
-    min_floor_m2: dict[str, Annotated[float, Field(gt=0)]] = Field(
+    min_floor_m2: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         default_factory=dict, description="floor area below which a facility of a kind is too small, square metres"
     )
 
@@ -279,7 +282,7 @@ def input_options(settings: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 def _set(raw: dict[str, Any], name: str, value: str, file: Path | None) -> None:
     """Set ``section.name`` in the raw content of a plan."""
-    *sections, last = name.split(".")
+    *sections, last = _keys(name)
     place = raw
     for section in sections:
         place = place.setdefault(section, {})
@@ -289,6 +292,23 @@ def _set(raw: dict[str, Any], name: str, value: str, file: Path | None) -> None:
         place[last] = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
         place[last] = value
+
+
+def _keys(name: str) -> list[str]:
+    """Return the parts of the name of a setting; one that has a point in it is quoted, as TOML has it.
+
+    Examples
+    --------
+    >>> _keys("reach.minutes"), _keys('policy.readings."YX-03.coverage"')
+    (['reach', 'minutes'], ['policy', 'readings', 'YX-03.coverage'])
+    """
+    if not _QUOTED.fullmatch(name):
+        return name.split(".")
+    return [part[1:-1] if part[0] in "\"'" else part for part in _KEY.findall(name)]
+
+
+_KEY = re.compile(r""" "[^"]*" | '[^']*' | [^."']+ """, re.VERBOSE)
+_QUOTED = re.compile(rf"(?:{_KEY.pattern})(?: \.(?:{_KEY.pattern}) )*", re.VERBOSE)
 
 
 def _why_not_toml(file: Path, error: Exception) -> str:
@@ -324,6 +344,9 @@ def _problem(file: Path | None, item: Any, known_in: type[BaseModel] | None = No
 def _why(item: Any) -> str:
     """Say in the user's language what is wrong with a setting."""
     kind, given = item["type"], item.get("ctx", {})
+    if item["loc"][:2] == _DOTTED and isinstance(item["input"], dict) and len(item["loc"]) > len(_DOTTED):
+        name = f"{item['loc'][-1]}.{next(iter(item['input']), '')}"
+        return text("plan.quoted", setting=".".join(_DOTTED), name=name)
     if kind == "value_error":
         return str(given["error"])
     key = _REASONS.get(kind) or next((key for start, key in _KINDS.items() if kind.startswith(start)), None)

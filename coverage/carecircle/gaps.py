@@ -29,7 +29,7 @@ from carecircle.policy.units import counted_facilities, of_kinds, readings_of
 from carecircle.policy.vocabulary import Vocabulary, vocabulary
 from carecircle.reach import TOLERANCE_SECONDS, nearest
 from carecircle.schema import GAPS, LEVELS
-from carecircle.sources.facilities import in_operation
+from carecircle.sources.facilities import in_operation, is_coming
 
 KINDS = ("none", "few", "beyond", "closed", "functions", "too_small")
 """What is lacking, the gravest first: no facility; fewer than asked; most people beyond the limit; closed or not open
@@ -37,8 +37,6 @@ yet; open, but without functions, grade or label, or it does not say; too small.
 MEASURES = ("build", "extend", "reuse", "reopen", "neighbour")
 """新建, 改扩建, 盘活闲置, 恢复运营, 邻近服务."""
 
-_COMING = ("在建", "建设中", "拟建", "规划", "筹建", "construction", "planned", "proposed")
-"""Words for a facility that is not there yet: nothing to reopen, and no premises to use."""
 _WEIGHTS = ("people_60", "people")
 _NAMED = ("county", "township", "community")
 
@@ -202,13 +200,19 @@ def _with_units(areas: gpd.GeoDataFrame, judgements: Sequence[Judgement]) -> gpd
 
 
 def _people(place: _Place, level: str) -> pd.DataFrame:
-    """Return the people of 60 and 80 and over of each unit; 0 where nobody lives, NaN where it is not known."""
+    """Return the people of 60 and 80 and over of each unit; 0 where nobody lives, NaN where it is not known.
+
+    Units without a border have nobody only where people's codes say of others of the kind that they live there.
+    """
     at, index = place.homes[level], _ids(place, level)
+    own = place.areas[place.areas["level"] == level].set_index("area_id")
+    bare = own.index[own.geometry.isna().to_numpy()]
+    told = ~index.isin(bare) | bool(at.isin(bare).any())
     columns = {}
     for name in ("people_60", "people_80"):
         known = place.demand[name].astype(float) if name in place.demand else pd.Series(np.nan, place.demand.index)
         sums = known.groupby(at).sum(min_count=1).reindex(index)
-        columns[name] = sums.where(index.isin(at.dropna()) | (name not in place.demand), 0.0)
+        columns[name] = sums.where(index.isin(at.dropna()) | ~told | (name not in place.demand), 0.0)
     return pd.DataFrame(columns, index=index)
 
 
@@ -288,8 +292,7 @@ def _coming(facilities: pd.DataFrame, judgement: Judgement) -> pd.Series:
     """Return which facilities are planned, being built, or open after the day."""
     nothing = pd.Series(None, index=facilities.index, dtype=object)
     opened = pd.to_datetime(facilities.get("opened", nothing), errors="coerce")
-    planned = facilities.get("status", nothing).astype("string").str.strip().isin(_COMING)
-    return planned.fillna(value=False).astype(bool) | (opened > pd.Timestamp(judgement.as_of))
+    return is_coming(facilities) | (opened > pd.Timestamp(judgement.as_of))
 
 
 def _too_small(target: Target, pack: Pack, facilities: pd.DataFrame, options: _Options) -> pd.Series:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from carecircle.config import Plan
 from carecircle.edit import with_barriers
-from carecircle.errors import InputError, problem
+from carecircle.errors import InputError, Problem, problem
 from carecircle.findings import Finding, QualityLog
-from carecircle.judging import Policies, read_policies
+from carecircle.judging import Policies, centre_problems, read_policies
 from carecircle.language import text
 from carecircle.model import profile
 from carecircle.network import RoadNetwork, island_note, read_network
@@ -76,6 +76,12 @@ class _Problems:
             self._errors.append(error)
             return None
 
+    def add(self, found: Iterable[Problem]) -> None:
+        """Keep problems that were found otherwise."""
+        problems = list(found)
+        if problems:
+            self._errors.append(InputError(problems))
+
     def raise_any(self) -> None:
         """Raise the one error there was, or one with all problems."""
         if len(self._errors) == 1:
@@ -112,6 +118,7 @@ def read_inputs(plan: Plan, log: QualityLog, tell: Tell) -> Inputs:
     demand = problems.of(lambda: _demand(plan, network, areas, log))
     tell("policies")
     policies = problems.of(lambda: read_policies(plan, log))
+    problems.add(() if areas is None else centre_problems(plan, areas))
     places: dict[str, Places | None] = {}
     if network is not None:
         places = {

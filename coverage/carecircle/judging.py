@@ -10,6 +10,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from carecircle.china.codes import significant_code
 from carecircle.config import Plan
 from carecircle.errors import InputError, PlanError, Problem, problem
 from carecircle.findings import QualityLog
@@ -17,7 +18,7 @@ from carecircle.gaps import find_gaps
 from carecircle.language import text
 from carecircle.model import Study
 from carecircle.network import RoadNetwork
-from carecircle.policy import Evidence, Pack, Target, assess, load_packs, read_inputs_book, vocabulary
+from carecircle.policy import Evidence, Judgement, Pack, Target, assess, load_packs, read_inputs_book, vocabulary
 
 Tables = tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]
 
@@ -28,6 +29,7 @@ class Policies:
 
     packs: tuple[Pack, ...] = ()
     inputs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def read_policies(plan: Plan, log: QualityLog) -> Policies:
@@ -43,14 +45,23 @@ def read_policies(plan: Plan, log: QualityLog) -> Policies:
     packs = load_packs(plan.policy.packs)
     problems = [*_choice_problems(plan, packs)]
     inputs: Mapping[str, pd.DataFrame] = {}
+    own = QualityLog()
     if plan.policy.inputs is not None:
         try:
-            inputs = read_inputs_book(plan.policy.inputs, packs, log=log)
+            inputs = read_inputs_book(plan.policy.inputs, packs, log=own)
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
-    return Policies(packs, inputs)
+    log.add(own.findings)
+    return Policies(packs, inputs, tuple(_unread_sheets(own)))
+
+
+def _unread_sheets(log: QualityLog) -> Iterator[str]:
+    """Yield the note that sheets of the workbook of inputs are not known and say nothing."""
+    names = [one.sheet for one in log.findings if one.key == "unknown_sheet" and one.sheet]
+    if names:
+        yield text("inputs.unread_sheets", sheets="、".join(names))
 
 
 def _choice_problems(plan: Plan, packs: tuple[Pack, ...]) -> Iterator[Problem]:
@@ -62,13 +73,22 @@ def _choice_problems(plan: Plan, packs: tuple[Pack, ...]) -> Iterator[Problem]:
     general = [key for key in options if "." not in key]
     for key, value in plan.policy.readings.items():
         if key not in options:
-            yield _unknown(f"policy.readings.{key}", key, general)
+            yield _unknown_reading(key, targets, general)
         elif value not in options[key]:
             yield _unknown(f"policy.readings.{key}", value, sorted(options[key]))
     circles = [target.id for target in targets if target.check == "circle"]
     kinds = sorted({name for pack in packs for name in vocabulary().with_kinds(pack.kinds).kinds})
     yield from _not_among("lines", plan.policy.lines, circles)
     yield from _not_among("min_floor_m2", plan.policy.min_floor_m2, kinds)
+
+
+def centre_problems(plan: Plan, areas: gpd.GeoDataFrame) -> Iterator[Problem]:
+    """Yield the codes of the plan's centre that no area has."""
+    codes = {*significant_code(areas["area_id"]).dropna(), *areas["area_id"]}
+    given = significant_code(pd.Series(plan.policy.centre, dtype=object))
+    absent = [said for said, code in zip(plan.policy.centre, given, strict=True) if not {said, code} & codes]
+    if absent:
+        yield problem("plan_setting", setting="policy.centre", why=text("judge.bad_centre", codes=", ".join(absent)))
 
 
 def _options(targets: Sequence[Target]) -> dict[str, set[str]]:
@@ -79,6 +99,18 @@ def _options(targets: Sequence[Target]) -> dict[str, set[str]]:
             found.setdefault(one.key, set()).update(one.options)
             found[f"{target.id}.{one.key}"] = set(one.options)
     return found
+
+
+def _unknown_reading(key: str, targets: Sequence[Target], general: list[str]) -> Problem:
+    """Say that there is no such target, or which readings it has."""
+    name, _, reading = key.rpartition(".")
+    own = next((target for target in targets if target.id == name), None)
+    setting = f"policy.readings.{key}"
+    if not name:
+        return _unknown(setting, reading, general)
+    if own is None:
+        return _unknown(setting, name, [target.id for target in targets if target.readings])
+    return _unknown(setting, reading, [one.key for one in own.readings])
 
 
 def _not_among(section: str, given: Iterable[str], known: list[str]) -> Iterator[Problem]:
@@ -131,6 +163,14 @@ def evidence_of(
     return evidence if stage is None else replace(evidence, stage=stage)
 
 
+def _placed(facilities: gpd.GeoDataFrame, judgements: Sequence[Judgement]) -> gpd.GeoDataFrame:
+    """Return the registry with the codes of the units that it was judged by, where names were matched for them."""
+    for one in judgements:
+        if one.placed is not None:
+            facilities = facilities.assign(area_code=one.placed)
+    return facilities
+
+
 def judge_study(study: Study, plan: Plan, policies: Policies, network: RoadNetwork, stage: Callable[..., Any]) -> Study:
     """Return a study with its judgements and gaps; the same study where its plan names no pack."""
     if not policies.packs:
@@ -140,12 +180,14 @@ def judge_study(study: Study, plan: Plan, policies: Policies, network: RoadNetwo
     judgements = tuple(assess(pack, evidence) for pack in policies.packs)
     gaps = find_gaps(
         judgements,
-        *tables,
+        _placed(study.facilities, judgements),
+        study.areas,
+        study.demand,
         network,
         minutes=evidence.minutes,
         served_share=evidence.served_share,
         min_floor_m2=plan.policy.min_floor_m2,
         centre=evidence.centre,
     )
-    notes = tuple(dict.fromkeys((*study.notes, *(note for one in judgements for note in one.notes))))
+    notes = tuple(dict.fromkeys((*study.notes, *policies.notes, *(note for one in judgements for note in one.notes))))
     return replace(study, judgements=judgements, gaps=gaps, notes=notes)

@@ -196,6 +196,30 @@ def test_a_wrong_setting_is_named(plan_file):
     assert keys(error) == ["plan_unknown"]
 
 
+@pytest.mark.parametrize("name", ['policy.readings."YX-03.coverage"', "policy.readings.'YX-03.coverage'"])
+def test_a_name_with_a_point_in_it_is_quoted(plan_file, name):
+    assert load_plan(plan_file(LEAST), {name: "served"}).policy.readings == {"YX-03.coverage": "served"}
+    plan = load_plan(plan_file(LEAST), {'"reach".minutes': "[7]", "policy.readings.coverage": "served"})
+    assert (plan.reach.minutes, plan.policy.readings) == ([7], {"coverage": "served"})
+
+
+def test_a_name_with_a_point_that_is_not_quoted(plan_file):
+    with pytest.raises(PlanError) as error:
+        load_plan(plan_file(LEAST), {"policy.readings.YX-03.coverage": "served"})
+    assert keys(error) == ["plan_setting"]
+    assert """--set 'policy.readings."YX-03.coverage"=…'""" in str(error.value)
+    with pytest.raises(PlanError, match="须加引号"):
+        load_plan(plan_file(LEAST + '\n[policy.readings]\nYX-03.coverage = "served"\n'))
+    with pytest.raises(PlanError, match=r"policy\.readings\.coverage 有误：应为带引号的文字"):
+        load_plan(plan_file(LEAST), {"policy.readings.coverage": "3"})
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "0"])
+def test_a_floor_area_is_a_number(plan_file, number):
+    with pytest.raises(PlanError, match=r"policy\.min_floor_m2\.day_care 有误"):
+        load_plan(plan_file(LEAST), {"policy.min_floor_m2.day_care": number})
+
+
 def test_how_inputs_are_read():
     found = input_options({"facilities.sheet": "名单", "points.crs": "4543", "points.columns.name": "小区"})
     assert found["facilities"]["sheet"] == "名单"

@@ -4,6 +4,7 @@ import json
 import re
 import runpy
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pytest
 from carecircle.policy.judge import Tally, Verdict
 from carecircle.policy.results import Line
 from carecircle.report.dashboard import dashboard_html
+from carecircle.report.tables.yearly import yearly
 from carecircle.report.verdicts import verdicts
+from carecircle.report.word import sentences
 
 place = runpy.run_path(str(Path(__file__).parents[1] / "browser" / "judged_place.py"))
 study, outcome, YUXI = place["study"], place["outcome"], place["YUXI"]
@@ -30,7 +33,7 @@ def card(page, key, pack="yuxi"):
 
 def test_no_address_in_the_page(page):
     assert not re.findall(r"https?:|//[a-z]", page)
-    assert set(re.findall(r'(?:href|src)="([^"#]*)', page)) == {"map.html"}
+    assert set(re.findall(r'(?:href|src)="([^"#]+)', page)) == {"map.html"}
 
 
 def test_what_comes_from_files_is_escaped(page):
@@ -43,14 +46,14 @@ def test_what_comes_from_files_is_escaped(page):
 
 
 def test_four_numbers(page):
-    assert card(page, "hard")[1].startswith("2 / 8")
-    assert "其中数据不足 1 项" in " ".join(card(page, "hard"))
+    assert card(page, "hard")[1].startswith("0 / 1")
+    assert "其中数据不足 0 项" in " ".join(card(page, "hard"))
     assert card(page, "missed")[1].startswith("1")
     assert "1 / 1（" in " ".join(card(page, "missed"))
     assert "26.6%" in " ".join(card(page, "reach"))
-    assert "800 / 3,000" in " ".join(card(page, "reach"))
+    assert "799 / 3,000；只计文件所指设施（YX-20）：26.6%" in " ".join(card(page, "reach"))
     assert card(page, "gaps")[1].startswith("2")
-    assert card(page, "gaps", "yiyang")[1].startswith("0")
+    assert card(page, "gaps", "yiyang")[1].startswith("—")
 
 
 def test_tasks_of_a_schedule_that_are_behind_count_as_missed():
@@ -60,7 +63,47 @@ def test_tasks_of_a_schedule_that_are_behind_count_as_missed():
     behind = study(replace(judgement, schedule=state))
     tasks = sum(one.due > 0 for one in state.rows)
     assert f"1 / {tasks}（" in " ".join(card(dashboard_html(behind, language="zh"), "missed", "yiyang"))
-    assert verdicts(behind)["packs"][0]["missed_hard"] == ["YY-A-4309-CZ"]
+    found = verdicts(behind)["packs"][0]
+    assert found["missed_hard"] == ["YY-A-4309-CZ"]
+    assert (found["due_hard"]["missed"], found["due_hard_targets"]["missed"], found["due_hard_tasks"]["missed"]) == (
+        1, 0, 1,
+    )  # fmt: skip
+    assert sum(found["due_hard_tasks"].values()) == tasks
+    (said,) = sentences.missed(behind.judgements[0], "zh")[1:]
+    assert f"YY-A-4309-CZ）：到期应完成{late.due}个，已建{late.built}个" in said
+    assert "未达标1条" in sentences.due(behind.judgements[0], "zh")
+    assert sentences.big_numbers(behind, "zh")[1][0] == "1"
+    page = dashboard_html(behind, language="zh")
+    part = page.split('<section class="late">', 1)[1].split("</section>", 1)[0]
+    assert f"YY-A-4309-CZ）：应完成 {late.due}，已建 {late.built}<" in part
+    _, progress = yearly(behind, behind.judgements[0], "zh")
+    assert float(late.due) in progress.rows[-1]
+    assert "到期应完成" in [head.heading for head in progress.heads]
+
+
+def test_cards_of_dashboard_and_report_say_the_same():
+    one = replace(study(), judgements=study().judgements[:1])
+    page, numbers = dashboard_html(one, language="zh"), sentences.big_numbers(one, "zh")
+    for key, (number, words, _) in zip(("hard", "missed", "reach"), numbers, strict=False):
+        title, shown = card(page, key)[0], card(page, key)[1].split(" ", 1)[0]
+        assert (shown if key != "hard" else "".join(card(page, key)[1].split(" ")[:3])) == number
+        assert key == "reach" or title.rsplit(">", 1)[-1].strip() == words
+    assert "全部在运营设施" in numbers[2][1]
+    assert "全部在运营设施" in card(page, "reach")[0]
+
+
+def test_only_targets_with_gaps_on_the_map_lead_to_it(page):
+    marked = set(re.findall(r'map.html#target=([^"]+)"', page))
+    gaps = study().gaps
+    assert marked == set(gaps.loc[gaps.geometry.notna(), "target_id"])
+    nowhere = dashboard_html(replace(study(), gaps=gaps.set_geometry([None] * len(gaps))), language="zh")
+    assert "map.html#" not in nowhere
+
+
+def test_a_pack_without_judged_units_has_no_number_of_gaps():
+    bare = replace(study(place["yiyang"]()), gaps=place["gaps"]().iloc[:0])
+    assert "没有判定单元" in " ".join(card(dashboard_html(bare, language="zh"), "gaps", "yiyang"))
+    assert sentences.gaps(bare, "zh").startswith("本次没有判定到单元的指标")
 
 
 def test_a_miss_by_a_hair_is_not_a_pass(page):
@@ -102,6 +145,34 @@ def test_circle_by_limit_speed_and_measure(page):
     words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", "".join(part[:2])))
     assert "老年人步行 0.80 米/秒 8.8% 266 / 3,000 17.7% 533 / 3,000 26.6% 800 / 3,000" in words
     assert "1.60 / 9.00 平方公里" in words
+
+
+def cells(page, name):
+    row = page.split(f'id="{name}"', 1)[1].split("</tr>", 1)[0]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)).strip()
+
+
+def test_the_year_that_decided_stands_beside_value_and_verdict():
+    late = Verdict("missed", Fraction(1000, 17), 4, 2024)
+    past = Line(Tally(30, 51), late, period="2024")
+    found = study(
+        replace(place["yuxi"](), outcomes=(outcome(YUXI, "YX-03", Tally(34, 51), verdict=late, lines=(past,)),))
+    )
+    row = cells(dashboard_html(found, language="zh"), "YX-03")
+    assert "58.8%（2024年）" in row
+    assert "30 / 51" in row
+    assert row.endswith("未达标 2024年")
+    target = verdicts(found, "zh")["packs"][0]["targets"][0]
+    assert (target["numerator"], target["denominator"], target["value"]) == (30, 51, 58.8)
+    assert (target["shortfall"], target["decided_by_year"]) == (4, 2024)
+
+
+def test_a_row_of_a_sheet_shows_its_own_ratio():
+    one = Line(Tally(40, 60), Verdict("missed", Fraction(200, 3), 8), item="甲院")
+    found = outcome(YUXI, "YX-11", Tally(0, 1), verdict=Verdict("missed", None, 1), lines=(one,))
+    page = dashboard_html(study(replace(place["yuxi"](), outcomes=(found,))), language="zh")
+    row = page.split(">甲院<", 1)[1].split("</tr>", 1)[0]
+    assert re.findall(r">([^<>]*\d[^<>]*)<", row) == ["66.6%", "40 / 60", "还需 8 张"]
 
 
 # verdicts.json

@@ -4,6 +4,7 @@ import json
 import re
 import runpy
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,12 @@ from carecircle.report.dashboard import dashboard_html
 from carecircle.report.disclosure import counts_people, is_small, published_judgement
 from carecircle.report.judged import WITHHELD
 from carecircle.report.suppression import published
-from carecircle.report.tables import attainment, by_county
+from carecircle.report.tables import attainment, by_county, estates
 from carecircle.report.verdicts import verdicts
 
 place = runpy.run_path(str(Path(__file__).parents[1] / "browser" / "judged_place.py"))
 study, outcome, lines, YUXI = place["study"], place["outcome"], place["lines"], place["YUXI"]
+LINCANG, ZHUZHOU = place["LINCANG"], place["ZHUZHOU"]
 
 
 def public(*outcomes, below=5, cover=None, **more):
@@ -46,6 +48,71 @@ def test_counties_are_withheld_together():
     (found,) = public(outcome(YUXI, "YX-10", Tally(102, 300), lines=parts)).outcomes
     assert found.tally == Tally(102, 300)
     assert all(one.tally.numerator == WITHHELD for one in found.by_area())
+
+
+def of_period(counts, period, **more):
+    """Return lines of the two counties for a period."""
+    verdict = Verdict("missed", Fraction(50), 9)
+    areas = zip(place["COUNTIES"].items(), counts, strict=True)
+    return tuple(Line(Tally(*one), verdict, code, name, period=period, **more) for (code, name), one in areas)
+
+
+def test_counties_are_withheld_in_all_periods():
+    """What stands for a county repeats one of its months: that of B and the whole's June would tell A's 4 of 4."""
+    june, may = of_period(((4, 4), (150, 200)), "2026-06"), of_period(((90, 100), (60, 60)), "2026-05")
+    now = of_period(((90, 100), (150, 200)), "")
+    whole = tuple(Line(Tally(*one), Verdict("missed"), period=name) for one, name in (((154, 204), "2026-06"),))
+    (found,) = public(outcome(YUXI, "YX-08", Tally(154, 204), lines=(*now, *june, *may, *whole))).outcomes
+    assert found.tally == Tally(154, 204)
+    assert [one.tally for one in found.lines if one.period and not one.area_id] == [Tally(154, 204)]
+    assert all(one.tally.numerator == WITHHELD for one in found.lines if one.area_id)
+
+
+def test_what_the_counties_leave_of_the_whole_is_not_told():
+    parts = lines(YUXI, "YX-10", Tally(100, 200), Tally(100, 200))
+    (found,) = public(outcome(YUXI, "YX-10", Tally(203, 403), lines=parts)).outcomes
+    assert found.tally == Tally(203, 403)
+    assert all(one.tally.numerator == WITHHELD for one in found.by_area())
+
+
+def test_households_count_as_people():
+    parts = tuple(Line(Tally(n), Verdict("monitored"), str(n), "县") for n in (3, 250))
+    (found,) = public(outcome(LINCANG, "LC-06", Tally(253), lines=parts)).outcomes
+    assert found.tally == Tally(253)
+    assert all(one.tally.numerator == WITHHELD for one in found.by_area())
+
+
+def test_units_are_shown_beside_people_who_are_not():
+    has, served = (Line(Tally(*pair), Verdict("met"), reading=f"coverage={name}") for pair, name in (
+        ((8, 10), "has_one"), ((9, 10), "served"),
+    ))  # fmt: skip
+    county = Line(Tally(1500, 4000), Verdict("met"), "530101", "东县")
+    chosen = outcome(YUXI, "YX-05", Tally(3000, 9000), lines=(has, served, county))
+    (found,) = public(replace(chosen, readings={"coverage": "people"})).outcomes
+    assert found.tally.numerator == WITHHELD
+    assert [one.tally for one in found.by_reading()] == [Tally(8, 10), Tally(9, 10)]
+    assert found.by_area()[0].tally.numerator == WITHHELD
+
+
+def test_small_estates_are_withheld_in_their_table_and_their_verdicts_stay():
+    columns = ["name", "county", "built", "households", "people", "premises_m2"]
+    rows = [("小", "东县", "新建", 2.0, 3.0, 10.0), ("大", "东县", "新建", 1000.0, 3000.0, 10.0)]
+    sheets = {"estates": pd.DataFrame(rows, columns=columns)}
+    judgement = replace(
+        place["yuxi"](), pack=ZHUZHOU, outcomes=(outcome(ZHUZHOU, "ZZ-09", Tally(1, 2)),), inputs=sheets
+    )
+    found = published_judgement(judgement, place["cover"](), 5)
+    small, big = estates(study(), found, "zh").rows
+    assert small[5:11] == ("不公布", "不公布", "不公布", 10.0, "无数据", "不公布")
+    assert big[5:8] == (1000.0, 3000.0, 750.0)
+    assert (small[-1], big[-1]) == ("达标", "未达标")
+
+
+def test_rows_that_pass_are_nobodys_and_their_own_numbers_are():
+    items = tuple(Line(Tally(*pair), Verdict("met"), item=str(pair)) for pair in ((10, 3), (900, 3000)))
+    (found,) = public(outcome(ZHUZHOU, "ZZ-09", Tally(1, 2), lines=items)).outcomes
+    assert found.tally == Tally(1, 2)
+    assert all(one.tally.numerator == WITHHELD for one in found.by_item())
 
 
 def test_numbers_of_units_are_nobodys():

@@ -162,8 +162,10 @@ def test_published_figures_do_not_tell_how_many(judged):
     sheet = plate.open_sheet(plate.make_plate(published(judged, 5), "zh"), "t")
     entries = maps._draw_uncovered(sheet)
     assert [entry.get_label() for entry in entries] == ["未覆盖的居民点"]
-    public = plate.open_sheet(plate.make_plate(judged, "zh"), "t")
-    assert len(maps._draw_uncovered(public)) > 1
+    assert maps._foot_people(sheet.plate, "community").endswith("大小不表示人数")
+    full = plate.open_sheet(plate.make_plate(judged, "zh"), "t")
+    assert len(maps._draw_uncovered(full)) > 1
+    assert maps._foot_people(full.plate, "community").endswith("面积示人数")
 
 
 def test_every_kind_of_gap_has_a_mark_of_its_own():

@@ -27,6 +27,11 @@ def gaps_in(page):
     return json.loads(found[1])["gaps"]
 
 
+def shown_in(page, words):
+    """Return whether the page has words, as they are or as scripts hold them."""
+    return words in page or json.dumps(words)[1:-1] in page
+
+
 def test_units_and_gaps_are_those_of_the_study(study):
     held = gaps_in(map_html(study))
     assert [gap["id"] for gap in held["gaps"]] == study.gaps["gap_id"].tolist()
@@ -57,6 +62,9 @@ def test_a_gap_without_a_place_is_in_no_layer(study):
     lost = study.gaps.set_geometry(study.gaps.geometry.where(study.gaps["rank"] > 1, None))
     held = gaps_in(map_html(replace(study, gaps=lost)))
     assert len(held["gaps"]) == len(study.gaps) - 1
+    layer = f"缺口 {len(study.gaps) - 1}（另有 1 处没有位置）"
+    assert shown_in(map_html(replace(study, gaps=lost)), layer)
+    assert not shown_in(map_html(study), "处没有位置")
 
 
 def test_a_pack_that_is_not_there_leaves_the_title_empty(study):

@@ -2,6 +2,7 @@
 
 import io
 from datetime import date
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import shapely
 
 import carecircle as cc
-from carecircle.cover import coverage
+from carecircle.cover import assign_areas, coverage
 from carecircle.errors import UsageError
 from carecircle.gaps import KINDS, MEASURES, find_gaps, ranked
 from carecircle.language import catalogue, use_language
@@ -21,7 +22,7 @@ from carecircle.policy.evidence import Evidence
 from carecircle.policy.judge import Verdict
 from carecircle.policy.results import Judgement, Outcome
 from carecircle.report.facts import WITHHELD
-from carecircle.report.gapwords import gap_lines, unit_places
+from carecircle.report.gapwords import gap_lines, unit_places, without_nearest
 from carecircle.report.suppression import tabled, withhold, withhold_gaps
 from carecircle.schema import GAPS, check
 
@@ -266,13 +267,17 @@ def test_without_a_network_nothing_is_near(gaps_of):
     assert set(gaps_of("YX-05")["area_id"]) == set(gaps.loc[gaps["target_id"] == "YX-05", "area_id"])
 
 
-def test_units_without_a_border_or_people(gaps_of, areas, demand):
+def test_units_without_a_border_or_people(gaps_of, areas, demand, facilities):
     bare = areas.assign(geometry=areas.geometry.where(areas["level"] != "community", None))
     coded = demand.assign(area_id=[code(k // 2) for k in range(10)])
-    gaps = gaps_of("YX-05", areas=bare, demand=coded).set_index("area_id")
+    known = facilities.assign(area_code=assign_areas(facilities, areas[areas["level"] == "community"]))
+    gaps = gaps_of("YX-05", areas=bare, demand=coded, facilities=known).set_index("area_id")
     assert gaps.loc[code(1), "people_60"] == 41
-    nobody = gaps_of("YX-05", areas=bare, demand=demand.iloc[:2]).set_index("area_id")
-    assert nobody.loc[code(1), "people_60"] == 0
+    one = gaps_of("YX-05", areas=bare, demand=coded.iloc[:2], facilities=known).set_index("area_id")
+    assert one.loc[code(1), "people_60"] == 0
+    nobody = gaps_of("YX-05", areas=bare, demand=demand.iloc[:2], facilities=known).set_index("area_id")
+    assert np.isnan(nobody.loc[code(1), "people_60"])
+    assert gaps_of("YX-05", areas=bare, demand=coded).empty, "nobody knows where the facilities stand"
     assert nobody.loc[code(1)].geometry is None
     assert np.isnan(nobody.loc[code(1), "minutes"])
     empty = gaps_of("YX-05", demand=demand.iloc[:2]).set_index("area_id")
@@ -369,3 +374,13 @@ def test_choices_that_do_not_exist_are_refused(network, areas, demand, facilitie
                                          index=pd.Index([code(0)], name="area_id")))  # fmt: skip
     with pytest.raises(UsageError, match="perhaps"):
         find_gaps([Judgement(YUXI, DAY, (outcome,), areas.iloc[:0])], facilities, areas, demand, network)
+
+
+def test_without_a_nearest_facility_it_is_said_why(gaps_of, network, areas, demand, facilities):
+    gaps = gaps_of("YX-05")
+    placeless = gaps.set_geometry(gaps.geometry.where(gaps["rank"] > 1, None))
+    judged = (assess(YUXI, Evidence(facilities, areas, demand, DAY, network)),)
+    study = SimpleNamespace(judgements=judged, facilities=facilities)
+    assert list(without_nearest(study, placeless, "zh")) == ["无数据（没有位置）", *["未到达"] * (len(gaps) - 1)]
+    closed = SimpleNamespace(judgements=judged, facilities=facilities.assign(kind="公园"))
+    assert set(without_nearest(closed, placeless, "zh")) == {"没有这类设施"}

@@ -44,8 +44,8 @@ def test_floats_have_no_place_here():
     [
         (Tally(34, 51), BEFORE, ("met", 0)),
         (Tally(33, 51), BEFORE, ("in_progress", 1)),
-        (Tally(33, 51), date(2026, 12, 31), ("in_progress", 1)),
-        (Tally(33, 51), date(2027, 1, 1), ("missed", 1)),
+        (Tally(33, 51), date(2026, 12, 30), ("in_progress", 1)),
+        (Tally(33, 51), date(2026, 12, 31), ("missed", 1)),
         (Tally(33, 51, 1), AFTER, ("to_be_verified", 1)),
         (Tally(30, 51, 3), AFTER, ("missed", 4)),
         (Tally(0, 0), AFTER, ("not_applicable", None)),

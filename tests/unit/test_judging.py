@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import openpyxl
 import pytest
 from typer.testing import CliRunner
 
@@ -40,7 +41,8 @@ def judged(tmp_path_factory):
     [
         ({"readings": '{ coverege = "served" }'}, ("policy.readings.coverege", "coverage")),
         ({"readings": '{ coverage = "has one" }'}, ("policy.readings.coverage", "has_one, people, served")),
-        ({"readings": '{ "YX-05.overall" = "city" }'}, ("policy.readings.YX-05.overall",)),
+        ({"readings": '{ "YX-05.overall" = "city" }'}, ("policy.readings.YX-05.overall", "urban_community")),
+        ({"readings": '{ "YX-77.coverage" = "served" }'}, ("policy.readings.YX-77.coverage", "“YX-77”不可用")),
         ({"lines": '{ "YX-03" = 70 }'}, ("policy.lines.YX-03", "YX-20")),
         ({"min_floor_m2": "{ daycare = 300 }"}, ("policy.min_floor_m2.daycare", "day_care")),
         ({"packs": '["yuxy"]'}, ("yuxy",)),
@@ -61,10 +63,34 @@ def test_all_choices_that_are_wrong_are_listed_at_once():
     assert "as_of" in str(error.value)
 
 
+def test_a_centre_that_is_nowhere_is_refused(tmp_path):
+    given = {**YUXI, "policy.centre": '["539902001000", "530402"]'}
+    with pytest.raises(InputError, match=r"policy\.centre.*530402") as error:
+        pipeline.run(load_plan(demo_file("plan"), given), out=tmp_path / "out")
+    assert "539902001000" not in str(error.value), "codes may be padded with zeros"
+
+
 def test_a_line_is_exact_and_a_share():
     assert str(plan_with(lines='{ "YX-20" = 66.7 }').policy.lines["YX-20"]) == "66.7"
     with pytest.raises(InputError, match=r"policy\.lines"):
         plan_with(lines='{ "YX-20" = 101 }')
+
+
+def test_what_the_workbook_of_inputs_loses_is_told_by_the_run(judged, tmp_path):
+    book = openpyxl.load_workbook(demo_file("inputs"))
+    book.create_sheet("通讯录").append(["科室", "房间"])
+    book["通讯录"].append(["一", "二"])
+    sheet = book["月探访"]
+    sheet.append(["江州县", "2026-05", 10, 10])
+    book.save(tmp_path / "inputs.xlsx")
+    log, plan = QualityLog(), plan_with(inputs=json.dumps(str(tmp_path / "inputs.xlsx")))
+    (note,) = read_policies(plan, log).notes
+    assert "通讯录" in note
+    assert "unknown_sheet" in {one.key for one in log.findings}
+    notes = pipeline.make_study(plan).notes
+    assert note in notes
+    assert any("“月探访”" in one and "江州县" in one for one in notes)
+    assert not any("通讯录" in one or "江州县" in one for one in judged[0].notes)
 
 
 def test_packs_beside_the_plan_and_built_in(tmp_path):

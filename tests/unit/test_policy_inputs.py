@@ -322,6 +322,17 @@ def test_the_example_deleted_totals_and_merged_counties(book):
     assert table[["county", "beds", "row"]].to_numpy().tolist() == [["红塔区", 100, 4], ["红塔区", 100, 5]]
 
 
+@pytest.mark.parametrize(
+    ("total", "wrong_ones"), [(310, []), (430, ["合计行为 430，各行之和为 310，两者不符，请核对。"])]
+)
+def test_the_example_is_no_part_of_a_total(book, total, wrong_ones):
+    rows = [{**HOME, "床位数": beds, "护理型床位数": None} for beds in (100, 210)]
+    log = QualityLog()
+    path = book(filled("institutions", *rows, {"县(市、区)": "合计", "床位数": total}))
+    assert read_inputs_book(path, YUXI, log=log)["institutions"]["beds"].tolist() == [100, 210]
+    assert [one.message("zh") for one in log.findings if one.key == "total_differs"] == wrong_ones
+
+
 def test_numbers_written_over_the_example(book):
     def change(opened):
         fill(opened["机构台账"], {**HOME, "序号": 1}, start=4)

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from carecircle.policy import built_in, load_pack, vocabulary
-from carecircle.policy.judge import Tally
+from carecircle.policy.judge import Tally, judge
 from carecircle.policy.model import Target
+from carecircle.policy.sheets.counties import names_counties, unknown_counties_note
 from carecircle.policy.sheets.tallies import declared, tally_sheets
 
 PACKS = {pack.id: pack for pack in built_in()}
@@ -20,6 +21,8 @@ AS_OF = date(2026, 6, 30)
 MONTHS = [
     f"{year}-{month:02}-01" for year, month in [(2025, m) for m in range(7, 13)] + [(2026, m) for m in range(1, 7)]
 ]
+
+MONTHS_2025 = [f"2025-{month:02}-01" for month in range(1, 13)]
 
 
 def sheet(key, *rows):
@@ -48,11 +51,11 @@ def both(**cells):
     return [{"county": county, **cells} for county in COUNTIES["name"]]
 
 
-def visits(*, due=100, visited=100, last=None):
+def visits(*, due=100, visited=100, last=None, months=MONTHS):
     rows = [
         {"county": name, "month": month, "due": due, "visited": visited}
         for name in COUNTIES["name"]
-        for month in MONTHS
+        for month in months
     ]
     if last is not None:
         rows[-1]["visited"] = last
@@ -280,7 +283,7 @@ CASES = [
     ("LC-19", ("estates", [estate("新建", households=1200, premises_m2=240)]), (1, 1), "met"),
     ("LC-20", ("estates", [estate("新建", smallest_m2=299.99), estate("新建", smallest_m2=300)]), (1, 2), "missed"),
     ("LC-21", ("estates", [estate("已建成", households=100, premises_m2=14.9)]), (0, 1), "missed"),
-    ("LC-23", ("visits", visits(last=99)), (199, 200), "missed"),
+    ("LC-23", ("visits", visits(last=99, months=MONTHS_2025)), (199, 200), "missed"),
     (
         "LC-24",
         (
@@ -322,7 +325,7 @@ CASES = [
         "YN-05",
         said("YN-05", "counts", {"period": "2025-H2", "number": 1}, {"period": "2026-H1", "number": 0}),
         (0, None),
-        "in_progress",
+        "missed",
     ),
     ("YN-06", done("YN-06", "已总结验收"), (1, None), "met"),
     (
@@ -579,6 +582,76 @@ def test_a_total_beside_counties_does_not_count_twice():
     assert judged("YX-10", {"poverty_care": sheet("poverty_care", *rows)}).tally == Tally(8, 8)
 
 
+@pytest.mark.parametrize("whole", [None, "全市"])
+def test_a_number_of_the_whole_beside_those_of_counties(whole):
+    rows = said("LC-09", "counts", {"county": whole, "number": 5}, *both(number=4))[1]
+    found = judged("LC-09", {"counts": sheet("counts", *rows)})
+    assert (found.tally, found.verdict.word) == (Tally(8), "met")
+    assert any("不重复计入：第 5 行" in reason for reason in found.reasons)
+    alone = judged("LC-09", {"counts": sheet("counts", rows[0])})
+    assert (alone.tally, alone.reasons) == (Tally(5), ())
+    own = judged("LC-09", {"counts": sheet("counts", {**rows[0], "county": "市本级"}, *rows[1:])})
+    assert own.tally == Tally(13)
+
+
+@pytest.mark.parametrize("whole", [None, "全市"])
+def test_the_whole_counts_in_periods_without_counties(whole):
+    old, new = MONTHS[:6], MONTHS[6:]
+    rows = visits(months=old) + [{"county": whole, "month": month, "due": 150, "visited": 150} for month in new]
+    found = judged("YX-08", {"visits": sheet("visits", *rows)})
+    assert (found.verdict.word, found.reasons) == ("met", ())
+    assert [line.tally.numerator for line in found.lines if not line.area_id] == [200] * 6 + [150] * 6
+    rows.append({"county": whole, "month": old[0], "due": 150, "visited": 0})
+    again = judged("YX-08", {"visits": sheet("visits", *rows)})
+    assert (again.verdict.word, len(again.reasons)) == ("met", 1)
+
+
+def test_a_later_number_of_the_whole_goes_before_counties():
+    rows = said("LC-09", "counts", *both(period="2024", number=4), {"period": "2025", "number": 6})[1]
+    found = judged("LC-09", {"counts": sheet("counts", *rows)})
+    assert (found.tally, found.verdict.word) == (Tally(6), "missed")
+    rows[-1]["period"] = "2023"
+    assert judged("LC-09", {"counts": sheet("counts", *rows)}).tally == Tally(8)
+    rows[-1]["period"] = "2027"
+    assert judged("LC-09", {"counts": sheet("counts", *rows)}).tally == Tally(8)
+
+
+def test_a_year_of_the_whole_beside_those_of_counties():
+    rows = [*both(year=2023, households=100), {"county": "全市", "year": 2022, "households": 500}]
+    rows += [{"county": "全市", "year": 2023, "households": 900}]
+    rows += [{"county": "全市", "year": year, "households": 200} for year in (2024, 2025)]
+    assert judged("LC-06", {"adaptations": sheet("adaptations", *rows)}).tally == Tally(1100)
+
+
+def test_homes_without_a_county_are_homes_all_the_same():
+    facilities = registry([{"kind": "养老院", "beds": 10, "nursing_beds": 8}] * 2)
+    facilities.loc[1, "area_code"] = None
+    assert judged("YX-01", facilities=facilities).tally == Tally(16, 20)
+
+
+def test_a_county_that_is_there_twice():
+    rows = [*both(willing=10, willing_in_care=10), {"county": "甲", "willing": 10, "willing_in_care": 0}]
+    found = judged("YX-10", {"poverty_care": sheet("poverty_care", *rows)})
+    assert found.tally == Tally(20, 30)
+    assert found.reasons == ("“特困人员供养”中以下县（市、区）同一时期填了多行，已相加：甲县。请核对是否重复填报。",)
+    months = [*visits(), {"county": "乙区", "month": "2026-03-15", "due": 1, "visited": 1}]
+    assert any("乙区 2026-03。" in reason for reason in judged("YX-08", {"visits": sheet("visits", *months)}).reasons)
+    homes = [home(beds=10, nursing_beds=8), home(beds=10, nursing_beds=8), home("乙区", beds=1, nursing_beds=1)]
+    assert judged("YX-01", {"institutions": sheet("institutions", *homes)}).reasons == ()
+    levels = [
+        {"level": level, "county": "甲县", "year": 2025, "total": 1, "for_care": 1} for level in ("县级", "市本级")
+    ]
+    assert not any("多行" in one for one in judged("YX-29", {"lottery": sheet("lottery", *levels)}).reasons)
+
+
+def test_the_high_tech_zone_is_no_second_row():
+    counties = pd.DataFrame({"area_id": ["430902", "430903"], "name": ["资阳区", "赫山区"]})
+    rows = [{"target": "YY-10", "county": name, "number": 1} for name in ("资阳区", "赫山区", "益阳高新区")]
+    assert not any(
+        "多行" in one for one in judged("YY-10", {"counts": sheet("counts", *rows)}, counties=counties).reasons
+    )
+
+
 def test_a_county_of_elsewhere_does_not_count():
     rows = [home(beds=10, nursing_beds=8), home("丙县", beds=10, nursing_beds=0)]
     found = judged("YX-01", {"institutions": sheet("institutions", *rows)})
@@ -587,6 +660,62 @@ def test_a_county_of_elsewhere_does_not_count():
     assert any("乙区" in reason for reason in found.reasons)
     only = judged("YX-01", {"institutions": sheet("institutions", rows[1])})
     assert (only.verdict.word, len(only.reasons)) == ("no_data", 1)
+
+
+def test_a_row_of_an_unknown_county_may_turn_what_would_be_met():
+    good = [home(beds=10, nursing_beds=8), home("乙区", beds=10, nursing_beds=8)]
+    assert judged("YX-01", {"institutions": sheet("institutions", *good)}).verdict.word == "met"
+    stranger = home("丙县", beds=100, nursing_beds=0)
+    found = judged("YX-01", {"institutions": sheet("institutions", *good, stranger)})
+    assert (found.tally, found.verdict.word, found.verdict.shortfall) == (Tally(16, 20), "to_be_verified", 0)
+    assert any("丙县" in reason for reason in found.reasons)
+    poor = [home(beds=10, nursing_beds=0), home("乙区", beds=10, nursing_beds=0), stranger]
+    before = judged("YX-01", {"institutions": sheet("institutions", *poor[:2])}).verdict.word
+    assert judged("YX-01", {"institutions": sheet("institutions", *poor)}).verdict.word == before != "to_be_verified"
+
+
+def test_a_checklist_of_an_unknown_county_is_not_done_for_sure():
+    key, rows = done("YX-14", None, county="丙县")
+    found = judged("YX-14", {key: sheet(key, *(done("YX-14", None, county=name)[1][0] for name in COUNTIES["name"]))})
+    assert found.verdict.word == "met"
+    every = [*rows, *(done("YX-14", None, county=name)[1][0] for name in COUNTIES["name"])]
+    found = judged("YX-14", {key: sheet(key, *every)})
+    assert found.verdict.word != "met"
+    assert any("丙县" in reason for reason in found.reasons)
+
+
+def test_one_sentence_on_all_rows_of_unknown_counties():
+    inputs = {
+        "institutions": sheet("institutions", home(), home("丙县"), home("甲县"), home("丁县")),
+        "visits": sheet("visits", *visits()),
+        "counts": sheet("counts", {"target": "YX-05", "county": "丙县"}, {"target": "LC-06", "county": "戊县"}),
+    }
+    (sentence,) = unknown_counties_note(inputs, COUNTIES, PACKS["yuxi"])
+    assert "“机构台账”第 6, 8 行（丁县、丙县）" in sentence
+    assert "戊县" not in sentence
+    assert "月探访" not in sentence
+    assert unknown_counties_note({"visits": inputs["visits"]}, COUNTIES, PACKS["yuxi"]) == ()
+    assert unknown_counties_note(inputs, COUNTIES.iloc[:0], PACKS["yuxi"]) == ()
+
+
+def test_places_of_pilots_are_no_unknown_counties():
+    places = [target.id for _, target in OF.values() if not names_counties(target)]
+    assert places
+    for name in places:
+        key, rows = done(name, None, county="某试点")
+        assert unknown_counties_note({key: sheet(key, *rows)}, COUNTIES, OF[name][0]) == ()
+
+
+def test_a_registry_without_any_such_institution_is_no_data():
+    none = registry([{"kind": "日间照料中心", "beds": 10.0, "nursing_beds": 8.0}])
+    for name in ("YX-01", "ZZ-14"):
+        found = judged(name, facilities=none)
+        assert (found.tally, found.verdict.word, found.sources) == (None, "no_data", ("registry",))
+        assert found.reasons[0].startswith("设施名单中没有")
+        assert found.reasons[0].endswith("，也没有填报“机构台账”。")
+    closed = registry([{"kind": "敬老院", "beds": 10.0, "nursing_beds": 8.0, "status": "停业"}])
+    assert judged("ZZ-14", facilities=closed).verdict.word == "not_applicable"
+    assert judged("YY-01", facilities=none).tally == Tally(0)
 
 
 def test_without_a_list_of_counties():
@@ -695,8 +824,38 @@ def test_months():
     assert one.verdict.word == "no_data"
     assert any("乙区" in reason and "2026-06" in reason for reason in one.reasons)
     assert judged("YX-08", {"visits": sheet("visits", *visits(last=99))}).verdict.word == "in_progress"
-    after = judged("YX-08", {"visits": sheet("visits", *visits(last=99))}, as_of=date(2030, 1, 1))
+    after = judged("YX-08", {"visits": sheet("visits", *visits())}, as_of=date(2030, 1, 1))
     assert after.verdict.word == "no_data"
+    assert any("2026-07" in reason and "2026-12" in reason and "2027" not in reason for reason in after.reasons)
+
+
+@pytest.mark.parametrize("day", [date(2025, 12, 31), date(2026, 1, 31), date(2026, 6, 30), date(2030, 1, 1)])
+def test_months_of_a_closed_plan(day):
+    """LC-23 is due on 2025-12-31: the twelve months up to then decide, whatever the day."""
+    good = {"visits": sheet("visits", *visits(months=MONTHS_2025))}
+    found = judged("LC-23", good, as_of=day)
+    assert (found.verdict.word, found.reasons) == ("met", ())
+    assert [line.period for line in found.lines if not line.area_id] == [month[:7] for month in MONTHS_2025]
+    later = visits(months=MONTHS_2025) + visits(months=["2026-01-01"], visited=1)
+    assert judged("LC-23", {"visits": sheet("visits", *later)}, as_of=day).verdict.word == "met"
+    bad = {"visits": sheet("visits", *visits(last=99, months=MONTHS_2025))}
+    assert judged("LC-23", bad, as_of=day).verdict.word == "missed"
+    only_after = {"visits": sheet("visits", *visits(months=["2026-01-01"]))}
+    assert judged("LC-23", only_after, as_of=day).verdict.word == "no_data"
+
+
+def test_half_years_and_years_of_a_closed_plan():
+    pack, half = OF["YN-05"]
+    closed = half.model_copy(update={"deadline": date(2025, 12, 31)})
+    rows = [{"target": "YN-05", "period": period, "number": n} for period, n in (("2025-H2", 1), ("2026-H1", 0))]
+    inputs = {"counts": sheet("counts", *rows)}
+    found = tally_sheets(closed, pack, inputs, COUNTIES, date(2026, 12, 31))
+    assert ([line.period for line in found.lines], found.verdict.word) == (["2025-H2"], "met")
+    pack, yearly = OF["YX-29"]
+    closed = yearly.model_copy(update={"deadline": date(2025, 12, 31), "years": ()})
+    rows = [{"level": "市本级", "year": year, "total": 100, "for_care": n} for year, n in ((2025, 60), (2026, 0))]
+    found = tally_sheets(closed, pack, {"lottery": sheet("lottery", *rows)}, COUNTIES, date(2026, 12, 31))
+    assert (found.tally, found.verdict.word) == (Tally(60, 100), "met")
 
 
 def test_years():
@@ -762,17 +921,34 @@ def test_half_years():
     assert judged("YN-05", {"counts": sheet("counts", *rows)}).verdict.word == "missed"
 
 
-def test_declared():
-    rows = [
-        {"target": "YX-03", "period": "2024", "county": county, "numerator": 3, "denominator": 4} for county in "甲乙"
-    ]
-    inputs = {"ratios": sheet("ratios", *rows)}
-    assert declared(OF["YX-03"][1], inputs, 2024) == Tally(6, 8)
-    assert declared(OF["YX-03"][1], inputs, "2025") is None
-    assert declared(OF["YX-04"][1], inputs, 2024) is None
-    assert declared(OF["YX-03"][1], {}, 2024) is None
-    rows[0]["denominator"] = None
-    assert declared(OF["YX-03"][1], {"ratios": sheet("ratios", *rows)}, 2024) is None
+def ratio(county=None, name="YX-03", **cells):
+    return {"target": name, "county": county, "period": "2025", **cells}
+
+
+@pytest.mark.parametrize(
+    ("rows", "tally"),
+    [
+        ([("甲县", 20, 30), ("乙区", 14, 21)], Tally(34, 51)),
+        ([("甲县", 20, 30), ("乙区", 14, 21), ("全市", 34, 51)], Tally(34, 51)),
+        ([("甲县", 20, 30), ("乙区", 14, 21), (None, 34, 51)], Tally(34, 51)),
+        ([(None, 34, 51)], Tally(34, 51)),
+        ([("全市", 34, 51)], Tally(34, 51)),
+        ([("甲县", 20, 30)], None),
+        ([("丙县", 20, 30)], None),
+        ([("甲县", 20, 30), ("乙区", None, 21)], None),
+        ([("甲县", 20, 30), ("乙区", 14, None)], None),
+    ],
+)
+def test_declared(rows, tally):
+    pack, target = OF["YX-03"]
+    cells = [ratio(county, numerator=above, denominator=below) for county, above, below in rows]
+    cells.append(ratio("甲县", period="2024", numerator=1, denominator=1))
+    cells.append(ratio("甲县", name="YX-04", numerator=1, denominator=1))
+    inputs = {"ratios": sheet("ratios", *cells)}
+    assert declared(target, pack, inputs, COUNTIES, 2025) == tally
+    assert declared(target, pack, inputs, COUNTIES, "2025") == tally
+    assert declared(target, pack, inputs, COUNTIES, 2023) is None
+    assert declared(target, pack, {}, COUNTIES, 2025) is None
 
 
 # Documents
@@ -807,6 +983,15 @@ def test_items_by_county():
 
 
 # Registry
+
+
+@pytest.mark.parametrize(("name", "number", "word"), [("LC-29", 50, "met"), ("LC-29", 47, "missed")])
+def test_more_than_the_baseline_is_no_failure(name, number, word):
+    homes = {"institutions": sheet("institutions", *[home(improved=True)] * number)}
+    assert judged(name, homes).verdict.word == word
+    owned = [home(ownership="公建民营")] * 6 + [home(ownership="民办")] * 2
+    assert judged("LC-30", {"institutions": sheet("institutions", *owned)}).verdict.word == "met"
+    assert judge(OF["YX-12"][1], Tally(2), AS_OF).word == "met"
 
 
 def test_functions_by_reading():

@@ -15,8 +15,10 @@ from carecircle.policy import load_pack, vocabulary
 from carecircle.policy.judge import needed
 from carecircle.policy.registry import names_in
 from carecircle.policy.units import counted_facilities, counted_units, judge_count, judge_units, tally_units
+from carecircle.policy.vocabulary import Kind
 
 DAY = date(2026, 6, 30)
+TITLE = {"zh": "某处", "en": "a place"}
 YUXI, ZHUZHOU, LINCANG, YIYANG = (load_pack(name) for name in ("yuxi", "zhuzhou", "lincang", "yiyang"))
 
 
@@ -46,6 +48,66 @@ def areas():
 def test_what_a_registry_calls_a_kind(cell, kinds):
     (found,) = names_in(pd.Series([cell], dtype=object), vocabulary().kinds)
     assert found == kinds
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "无全托", "非全托", "不全托", "没有全托", "未开展全托", "未能提供全日托养", "不具备全托", "没有设全托",
+        "暂未开展全托", "不提供全日托养服务", "暂无全托", "尚未设置全托", "无法提供全托", "助餐、无全托",
+        "不再开展全托",
+    ],
+)  # fmt: skip
+def test_what_a_registry_denies(cell):
+    (found,) = names_in(pd.Series([cell], dtype=object), vocabulary().functions)
+    assert found == ({"meals"} if "助餐" in cell else set())
+
+
+@pytest.mark.parametrize(
+    ("cell", "kinds"),
+    [
+        ("非养老机构", set()),
+        ("未设日间照料中心", set()),
+        ("无社区居家养老服务中心", set()),  # nor any of the words within
+        ("非营利性养老院", {"care_home"}),
+        ("非盈利 养老机构", {"institution"}),
+        ("民办非企业养老院", {"care_home"}),
+        ("无障碍敬老院", {"rural_home"}),
+        ("不锈钢厂养老院", {"care_home"}),
+        ("未来养老院", {"care_home"}),
+        ("不老泉日间照料中心", {"day_care"}),
+        ("没六鱼养老院", {"care_home"}),
+        ("非公办养老院", {"care_home"}),
+        ("非养老服务中心的敬老院", {"rural_home"}),
+    ],
+)
+def test_words_that_only_look_like_a_denial(cell, kinds):
+    (found,) = names_in(pd.Series([cell], dtype=object), vocabulary().kinds)
+    assert found == kinds
+
+
+def test_a_word_of_ones_own_with_a_denial_in_it():
+    words = {
+        "home": Kind(title=TITLE, words=["养老院"]),
+        "other": Kind(title=TITLE, words=["非住宿型养老院", "非养老院"]),
+    }
+    found = names_in(pd.Series(["非住宿型养老院", "非养老院", "养老院"], dtype=object), words)
+    assert found.tolist() == [{"other"}, {"other"}, {"home"}]
+
+
+def test_a_multi_purpose_institution_says_so():
+    homes = pd.DataFrame({"kind": "敬老院", "functions": ["全托", "全托、日托", None, "无日托"], "status": "open"})
+    homes = gpd.GeoDataFrame(homes, geometry=[shapely.Point(102.5, 24.3)] * 4, crs=4326)
+    assert counted_facilities(LINCANG.target("LC-27"), LINCANG, homes, DAY).tolist() == [False, True, None, False]
+
+
+def test_a_centre_of_a_town_is_no_site_of_a_village():
+    sites = pd.DataFrame({"kind": ["乡镇综合养老服务中心", "农村养老服务站"], "status": "open"})
+    sites = gpd.GeoDataFrame(sites, geometry=[shapely.Point(113, 27)] * 2, crs=4326)
+    village, town = ZHUZHOU.target("ZZ-07"), ZHUZHOU.target("ZZ-06")
+    assert counted_facilities(village, ZHUZHOU, sites, DAY).tolist() == [False, True]
+    assert counted_facilities(village, ZHUZHOU, sites, DAY, {"nested": "yes"}).tolist() == [True, True]
+    assert counted_facilities(town, ZHUZHOU, sites, DAY).tolist() == [True, True]
 
 
 def test_every_word_of_the_vocabulary_is_understood():
@@ -143,7 +205,11 @@ def test_closed_planned_and_later_ones(registry):
     counts = counted_facilities(target, YUXI, registry, DAY)
     named = registry["kind"].eq("失能特困人员供养服务机构")
     assert counts[named].tolist() == [True, False]  # the second is planned
-    assert counted_facilities(target, YUXI, registry, DAY, {"operating": "all"})[named].sum() == 2
+    every = {"operating": "all"}
+    assert counted_facilities(target, YUXI, registry, DAY, every)[named].tolist() == [True, False]
+    resting = registry.assign(status=registry["status"].mask(named, "暂停"))
+    assert counted_facilities(target, YUXI, resting, DAY)[named].tolist() == [False, False]
+    assert counted_facilities(target, YUXI, resting, DAY, every)[named].tolist() == [True, True]
     opened = registry.assign(opened=pd.Timestamp("2026-07-01"))
     assert counted_facilities(target, YUXI, opened, DAY).eq(True).sum() == 0
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from carecircle.policy.judge import Tally, Verdict
 from carecircle.policy.results import Line
+from carecircle.policy.vocabulary import Kind
 from carecircle.report import judged
 from carecircle.report.tables import (
     attainment,
@@ -143,6 +144,28 @@ def test_kin_of_targets_is_named():
         assert all(name in said for name in (*target.same_as, *target.conflicts_with))
 
 
+LATE = Verdict("missed", Fraction(1000, 17), 4, 2024)
+
+
+def test_numbers_of_a_year_that_decided_belong_together():
+    years = tuple(Line(Tally(n, 51), Verdict("missed"), period=year) for n, year in ((30, "2024"), (34, "2026")))
+    row = one_row("YX-03", Tally(34, 51), verdict=LATE, lines=years)
+    assert (row["分子"], row["分母"], row["现状值"]) == (30.0, 51.0, "58.8%（2024年）")
+    assert row["差距"] == "差 6.2 个百分点（还需 4 个）"
+    assert row["判定"] == "未达标（2024年）"
+    assert "2026年：34/51（66.6%）" in row["备注"]
+
+
+def test_the_year_of_the_data_is_not_said():
+    row = one_row("YX-03", Tally(30, 51), verdict=replace(LATE, year=2026))
+    assert (row["现状值"], row["判定"]) == ("58.8%", "未达标")
+
+
+def test_what_the_worst_county_lacks_is_not_said_of_the_whole():
+    row = one_row("YX-03", Tally(33, 51), verdict=Verdict("missed", Fraction(50), 1))
+    assert row["差距"] == "差 0.3 个百分点"
+
+
 def test_failing_rows_are_named_and_cut():
     rows = tuple(Line(Tally(0, 1), Verdict("missed"), item=f"院{n}") for n in range(20))
     said = judged.remarks(outcome(YUXI, "YX-11", Tally(0, 20), verdict=Verdict("missed", None, 20), lines=rows), "zh")
@@ -225,6 +248,48 @@ def test_the_last_line_is_the_sum(pairs):
         assert share == pytest.approx(int(whole[0] * 1000 // whole[1]) / 1000)
 
 
+def test_units_that_have_one_stand_beside_those_that_are_served():
+    served = tuple(
+        Line(tally, Verdict("met"), code, name, reading="coverage=served")
+        for (code, name), tally in zip(place["COUNTIES"].items(), (Tally(2, 2), Tally(39, 49)), strict=True)
+    )
+    lines = place["lines"](YUXI, "YX-03", Tally(1, 2), Tally(32, 49))
+    found = outcome(YUXI, "YX-03", Tally(33, 51), lines=(*lines, *served))
+    table = by_county(study(place["yuxi"](**{"YX-03": found})), "zh")
+    group = "乡镇区域养老服务中心覆盖率"
+    assert column(table, "占比", group) == [0.5, 0.653, 0.647]
+    assert column(table, "服务覆盖率", group) == [1.0, 0.795, 0.803]
+    assert [one.area_id for one in found.by_area()] == list(place["COUNTIES"])
+
+
+def two_cities():
+    """Return a study of two packs, each of a county of its own."""
+    names = pd.DataFrame({"area_id": list(place["COUNTIES"]), "name": list(place["COUNTIES"].values())})
+    one, other = place["lines"](YUXI, "YX-03", Tally(1, 2), Tally(32, 49))
+    found = replace(outcome(YUXI, "YX-03", Tally(1, 2), lines=(one,)))
+    yuxi = replace(place["yuxi"](), outcomes=(found,), counties=names.iloc[:1])
+    found = replace(outcome(LINCANG, "LC-27", Tally(32, 49)), lines=(other,))
+    return study(yuxi, replace(yuxi, pack=LINCANG, outcomes=(found,), counties=names.iloc[1:]))
+
+
+def test_counties_are_those_of_all_packs():
+    two = two_cities()
+    table = by_county(two, "zh")
+    assert [row[0] for row in table.rows] == ["东县", "西县", "合计"]
+    assert column(table, "总床位") == [150.0, 60.0, 210.0]
+    assert [row[0] for row in beds(two, "zh").rows] == ["东县", "西县", "合计"]
+
+
+def test_each_county_has_the_target_of_its_own_pack():
+    two = two_cities()
+    units = {one.target.id: one.target.unit for judgement in two.judgements for one in judgement.outcomes}
+    assert set(units.values()) <= {"town", "township_level"}
+    table = by_county(two, "zh")
+    titles = [pack.target(name).title.said("zh") for pack, name in ((YUXI, "YX-03"), (LINCANG, "LC-27"))]
+    assert [column(table, "总数", one) for one in titles] == [[2.0, "—", 2.0], ["—", 49.0, 49.0]]
+    assert "YX-03、LC-27" in table.foot[-1]
+
+
 def test_without_counties_there_is_no_table_of_them():
     assert by_county(replace(study(), areas=place["areas"]().iloc[2:], judgements=()), "zh") is None
 
@@ -238,8 +303,8 @@ def test_gaps_by_rank_with_states_in_words():
     assert column(table, "缺口类型") == ["超出时限（40 人）", "无设施"]
     assert column(table, "60岁及以上") == [950.0, 900.0]
     assert column(table, "80岁及以上") == ["无数据", 80.0]
-    assert column(table, "路程（米）") == ["未到达", 1235.0]
-    assert column(table, "步行（分钟）") == ["未到达", 25.8]
+    assert column(table, "路程（米）") == ["没有这类设施", 1235.0]
+    assert column(table, "步行（分钟）") == ["没有这类设施", 25.8]
     assert column(table, "建议措施") == ["盘活闲置", "新建"]
     assert column(table, "责任单位") == ["", ""]
     assert column(table, "计划年度") == ["2026", "2026"]
@@ -337,6 +402,35 @@ def test_estates_against_rate_and_single_site():
     assert column(table, "已移交") == ["是", "否", "无数据", "无数据", "无数据"]
 
 
+def shared_estates(shared, *areas_m2):
+    """Return table 6 of estates of one township, each of 100 households that need 20 m2."""
+    rows = [("甲镇", name, "东县", "新建", 100.0, area) for name, area in zip("甲乙丙", areas_m2, strict=False)]
+    given = pd.DataFrame(rows, columns=["township", "name", "county", "built", "households", "premises_m2"])
+    found = outcome(YUXI, "YX-16", None, verdict=Verdict("no_data"))
+    found = replace(found, readings={"shared_premises": shared})
+    return estates(study(), replace(place["yuxi"](), outcomes=(found,), inputs={"estates": given}), "zh")
+
+
+@pytest.mark.parametrize(
+    ("shared", "areas_m2", "words"),
+    [
+        ("yes", (0.0, 40.0), ["达标", "达标"]),
+        ("no", (0.0, 40.0), ["未达标", "达标"]),
+        ("yes", (0.0, 39.9), ["未达标", "未达标"]),
+    ],
+)
+def test_estates_that_may_share_are_judged_by_township(shared, areas_m2, words):
+    table = shared_estates(shared, *areas_m2)
+    assert column(table, "是否达标") == words
+    assert column(table, "差额") == [-20.0, pytest.approx(areas_m2[1] - 20)]
+    assert any("同一乡镇（街道）" in one for one in table.foot) == (shared == "yes")
+
+
+def test_an_estate_of_a_county_that_is_not_known_is_to_be_verified():
+    table = estates_of(LINCANG, ("甲", "别处县", "新建", 1200, 300.0, 300.0, True, True))
+    assert column(table, "是否达标") == ["待核实"]
+
+
 def test_no_sheet_of_estates_no_table():
     assert estates(study(), place["yuxi"](), "zh") is None
 
@@ -362,6 +456,33 @@ def test_beds_that_are_not_said_are_no_data():
     assert column(table, "护理型床位") == ["无数据", 60.0, "无数据"]
     assert column(table, "护理型占比") == ["无数据", 1.0, "无数据"]
     assert column(table, "总床位") == [150.0, 60.0, 210.0]
+
+
+def test_institutions_count_as_the_verdicts_count_them():
+    frame = place["facilities"]()
+    frame["opened"] = pd.to_datetime(["2027-01-01", "2020-01-01", None, None, None])
+    frame["stars"] = ["二级", "★★★★", "4星", None, None]
+    table = beds(study(facilities=frame), "zh")
+    assert column(table, "机构数") == [1.0, 1.0, 2.0]
+    assert column(table, "总床位") == [50.0, 60.0, 110.0]
+    assert column(table, "4级") == [1.0, 1.0, 2.0]
+
+
+def test_institutions_of_a_sheet_that_open_later_do_not_count():
+    columns = {"county": ["东县"] * 2, "kind": ["敬老院"] * 2, "beds": [10.0, 20.0], "nursing_beds": [1.0, 2.0]}
+    given = pd.DataFrame({**columns, "opened": pd.to_datetime(["2027-01-01", None])})
+    table = beds(study(replace(place["yuxi"](), inputs={"institutions": given})), "zh")
+    assert column(table, "总床位") == [20.0, 0.0, 20.0]
+
+
+def test_kinds_of_a_packs_own_are_institutions():
+    kind = YUXI.kinds | {"hall": Kind(title={"zh": "颐养堂", "en": "hall"}, words=("颐养堂",))}
+    bed_target = YUXI.target("YX-01").model_copy(update={"kinds": ("institution", "hall")})
+    pack = YUXI.model_copy(update={"kinds": kind})
+    own = replace(outcome(YUXI, "YX-01", Tally(1, 2)), target=bed_target)
+    frame = place["facilities"]().assign(kind=["颐养堂", "养老院", "敬老院", "敬老院", "茶馆"])
+    table = beds(study(replace(place["yuxi"](), pack=pack, outcomes=(own,)), facilities=frame), "zh")
+    assert column(table, "机构数") == [2.0, 1.0, 3.0]
 
 
 def test_a_filled_in_sheet_goes_before_the_registry():

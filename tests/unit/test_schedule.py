@@ -32,7 +32,7 @@ def asked(day):
 def test_expected_cumulative_at_the_end_of_2026():
     """By hand from the annex: streets 2 + 3, towns 3 + 7, communities 11 + 18, stations 16 + 22."""
     assert [plan.year_end for plan in asked(date(2026, 12, 31)).values()] == [5, 10, 29, 38]
-    assert [plan.due for plan in asked(date(2027, 1, 1)).values()] == [5, 10, 29, 38]
+    assert [plan.due for plan in asked(date(2026, 12, 31)).values()] == [5, 10, 29, 38]
     assert [plan.total for plan in asked(date(2026, 12, 31)).values()] == [6, 16, 46, 57]
 
 
@@ -40,13 +40,14 @@ def test_expected_cumulative_at_the_end_of_2026():
     ("day", "due", "year_end"),
     [
         (date(2024, 12, 20), [0, 0, 0, 0], [0, 0, 0, 0]),
-        (date(2025, 12, 31), [0, 0, 0, 0], [2, 3, 11, 16]),
+        (date(2025, 12, 30), [0, 0, 0, 0], [2, 3, 11, 16]),
+        (date(2025, 12, 31), [2, 3, 11, 16], [2, 3, 11, 16]),
         (date(2026, 1, 1), [2, 3, 11, 16], [5, 10, 29, 38]),
-        (date(2027, 12, 31), [5, 10, 29, 38], [6, 16, 46, 57]),
+        (date(2027, 12, 30), [5, 10, 29, 38], [6, 16, 46, 57]),
         (date(2028, 6, 30), [6, 16, 46, 57], [6, 16, 46, 57]),
     ],
 )
-def test_a_year_is_due_when_its_last_day_is_over(day, due, year_end):
+def test_a_year_is_due_on_its_last_day(day, due, year_end):
     plans = asked(day).values()
     assert [plan.due for plan in plans] == due
     assert [plan.year_end for plan in plans] == year_end
@@ -61,8 +62,8 @@ def test_the_pace_grows_by_the_day_and_is_cut():
 
 def test_four_star_institutions_have_a_total_and_no_pace():
     stars = CLASSES["S4"]
-    assert plan_on(SCHEDULE, stars, SCHEDULE.total, date(2027, 12, 31)).due == 0
-    assert plan_on(SCHEDULE, stars, SCHEDULE.total, date(2028, 1, 1)).due == 8
+    assert plan_on(SCHEDULE, stars, SCHEDULE.total, date(2027, 12, 30)).due == 0
+    assert plan_on(SCHEDULE, stars, SCHEDULE.total, date(2027, 12, 31)).due == 8
 
 
 def facility(code, kind, **given):

@@ -30,7 +30,11 @@ from carecircle.writing import headline
 
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A setting instead of the plan's: reach.profile=adult, reach.minutes=[10,15]."),
+    typer.Option(
+        "--set",
+        help="A setting instead of the plan's: reach.profile=adult, reach.minutes=[10,15], "
+        "'policy.readings.\"YX-03.coverage\"=served'; repeat for more.",
+    ),
 ]
 MISSED = 2
 """Exit code when a hard target that is due is missed."""
@@ -62,7 +66,7 @@ def run_plan(
     Example: [bold]carecircle run plan.toml --out results[/bold]
     """
     with session(lang, as_json=as_json, quiet=quiet) as told:
-        study = _run(told, plan, out, settings, resume=not no_resume)
+        study = _run(told, plan, out, settings, resume=not no_resume, strict=strict)
     if any(one.missed_hard(strict=strict) for one in study.judgements):
         raise typer.Exit(MISSED)
 
@@ -131,7 +135,13 @@ def run_demo(
 
 
 def _run(
-    told: Session, plan_file: Path, out: Path | None, settings: list[str] | None = None, *, resume: bool = True
+    told: Session,
+    plan_file: Path,
+    out: Path | None,
+    settings: list[str] | None = None,
+    *,
+    resume: bool = True,
+    strict: bool = False,
 ) -> Study:
     started = time.perf_counter()
     plan = load_plan(plan_file, pairs(settings or []))
@@ -158,7 +168,7 @@ def _run(
     )
     told.say(profile_words(study.profile))
     for judgement in study.judgements:
-        told.say(_verdict_words(judgement))
+        told.say(_verdict_words(judgement, strict=strict))
     told.say(text("cli.folder", folder=folder.resolve()))
     told.say(text("cli.report", path=(folder / "quality.html").resolve()))
     if study.judgements:
@@ -190,10 +200,15 @@ def _run(
     return study
 
 
-def _verdict_words(judgement: Judgement) -> str:
-    """Return how many targets there are of each verdict, and which hard ones are missed, as a sentence."""
+def _verdict_words(judgement: Judgement, *, strict: bool) -> str:
+    """Return how many targets there are of each verdict, and which hard ones are missed, as a sentence.
+
+    With `strict` also those of which too little is known.
+    """
     join = text("fact.list_join")
     counts = join.join(f"{text(f'table.verdict_{word}')} {count}" for word, count in judgement.counts().items())
     missed = judgement.missed_hard()
     words = text("cli.missed", targets=join.join(missed)) if missed else text("cli.none_missed")
+    unknown = [name for name in judgement.missed_hard(strict=True) if name not in missed] if strict else []
+    words += text("cli.unknown", targets=join.join(unknown)) if unknown else ""
     return text("cli.verdicts", title=judgement.pack.title.said(), counts=counts, missed=words)

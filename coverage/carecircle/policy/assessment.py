@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
-
-import pandas as pd
+from datetime import date
 
 from carecircle.language import text
 from carecircle.policy.circles import judge_circle
 from carecircle.policy.evidence import Choices, Evidence, Place, place_of
-from carecircle.policy.judge import Tally, Verdict, judge, judge_years, total
+from carecircle.policy.judge import Tally, Verdict, judge, total
 from carecircle.policy.model import Pack, Target, Unit
-from carecircle.policy.presence import Ways, share_of, tally_of, unit_table, verdict_of, worst
+from carecircle.policy.presence import Ways, share_of, tally_of, unit_table
 from carecircle.policy.results import Judgement, Line, Outcome
 from carecircle.policy.schedule import schedule_state
-from carecircle.policy.sheets.tallies import declared, tally_sheets
-from carecircle.policy.units import METRICS, counted_facilities, is_listed, judge_count, units_are_known
+from carecircle.policy.sheets.counties import unknown_counties_note
+from carecircle.policy.sheets.periods import year_before
+from carecircle.policy.sheets.tallies import tally_sheets
+from carecircle.policy.unit_targets import by_county, judge_unit_target, unit_reasons
+from carecircle.policy.units import METRICS, counted_facilities, judge_count
 
 _LEVELS: Mapping[str, Unit] = {
     "county": "county",
@@ -48,8 +49,16 @@ def assess(pack: Pack, evidence: Evidence) -> Judgement:
     for target in pack.targets:
         found[target.id] = _outcome(target, pack, place, ways)
     outcomes = tuple(_with_sum(one, found, evidence.as_of) for one in found.values())
+    placed = place.evidence.facilities
     return Judgement(
-        pack, evidence.as_of, outcomes, place.counties, evidence.inputs, schedule_state(pack, place), place.notes
+        pack,
+        evidence.as_of,
+        outcomes,
+        place.counties,
+        evidence.inputs,
+        schedule_state(pack, place),
+        (*place.notes, *unknown_counties_note(evidence.inputs, place.counties, pack)),
+        placed["area_code"] if placed is not evidence.facilities and "area_code" in placed else None,
     )
 
 
@@ -59,7 +68,7 @@ def _outcome(target: Target, pack: Pack, place: Place, ways: Ways) -> Outcome:
         return judge_circle(target, pack, place, ways)
     if target.check == "units":
         way: Callable[[Target, Pack, Place, Ways], Outcome] = (
-            _units if target.metric in METRICS else {"count": _count, "change": _change}[target.metric]
+            judge_unit_target if target.metric in METRICS else {"count": _count, "change": _change}[target.metric]
         )
         return way(target, pack, place, ways)
     if target.check == "none" and target.kinds and not target.data.sheets:
@@ -91,89 +100,7 @@ def _with_sum(outcome: Outcome, others: Mapping[str, Outcome], as_of: date) -> O
     )
 
 
-# Units
-
-
-def _units(target: Target, pack: Pack, place: Place, ways: Ways) -> Outcome:
-    """Judge a target that counts units with a facility, by its reading; other readings and years stand beside it."""
-    evidence, chosen = place.evidence, place.evidence.chosen(target)
-    table = unit_table(target, pack, place, chosen, ways)
-    tally, verdict = tally_of(table, chosen), verdict_of(target, table, chosen, evidence.as_of)
-    counties = tuple(_by_county(target, table, place, chosen))
-    if chosen.get("overall") == "county" and counties:
-        verdict = worst({one.area_id: one.verdict for one in counties})
-    years = tuple(_years(target, pack, place, ways, chosen, tally))
-    if years:
-        tallies = {int(one.period): one.tally for one in years}
-        verdict = judge_years(target, tallies, evidence.as_of) if verdict.word != "no_data" else verdict
-    return Outcome(
-        target,
-        verdict,
-        tally,
-        chosen,
-        (*counties, *_other_readings(target, pack, place, ways, chosen), *years),
-        ("registry", "areas", *(("times",) if chosen.get("coverage") == "people" else ())),
-        (*_reasons(target, pack, place, chosen, table), *_told_from_dates(years, place)),
-        table,
-    )
-
-
-def _told_from_dates(years: tuple[Line, ...], place: Place) -> tuple[str, ...]:
-    """Say which years' numbers were told from the days of opening."""
-    past = [one.period for one in years if int(one.period) < place.evidence.as_of.year and one.estimated]
-    return (text("judge.estimated_years", years="、".join(past)),) if past else ()
-
-
-def _by_county(target: Target, table: pd.DataFrame, place: Place, chosen: Choices) -> Iterator[Line]:
-    county = pd.Series(table.index, index=table.index).map(place.county_of)
-    for area, name in place.counties.itertuples(index=False):
-        part = table[county.eq(area).to_numpy()]
-        tally = tally_of(part, chosen)
-        yield Line(tally, verdict_of(target, part, chosen, place.evidence.as_of), area, str(name))
-
-
-def _other_readings(target: Target, pack: Pack, place: Place, ways: Ways, chosen: Choices) -> Iterator[Line]:
-    """Yield the number by each other option of each reading, one changed at a time."""
-    for one in target.readings:
-        for option in one.options:
-            if option != chosen[one.key] and one.key not in {"overall", "hightech_zone"}:
-                other = {**chosen, one.key: option}
-                table = unit_table(target, pack, place, other, ways)
-                verdict = verdict_of(target, table, other, place.evidence.as_of)
-                yield Line(tally_of(table, other), verdict, reading=f"{one.key}={option}")
-
-
-def _years(target: Target, pack: Pack, place: Place, ways: Ways, chosen: Choices, now: Tally) -> Iterator[Line]:
-    """Yield the number at the end of each year that a target must hold in (稳定在), up to the day.
-
-    A year's own numbers, where the sheet of ratios has them, go before what can be told from the days of opening.
-    """
-    as_of = place.evidence.as_of
-    for year in (year for year in target.years if year <= as_of.year):
-        day = min(date(year, 12, 31), as_of)
-        said = declared(target, place.evidence.inputs, str(year))
-        estimated = said is None
-        if said is None and day == as_of:
-            said = now
-        if said is None:
-            said = tally_of(unit_table(target, pack, place, chosen, ways, day=day), chosen)
-        yield Line(said, judge_years(target, {year: said}, as_of), period=str(year), estimated=estimated)
-
-
-def _reasons(target: Target, pack: Pack, place: Place, chosen: Choices, table: pd.DataFrame) -> tuple[str, ...]:
-    """Say why nothing, or not all, is known of the units."""
-    evidence, found = place.evidence, []
-    if not is_listed(target, pack, evidence.facilities):
-        found.append(text("judge.not_listed"))
-    if not units_are_known(target, evidence.areas, chosen):
-        found.append(text("judge.no_classes"))
-    if table.empty:
-        found.append(text("judge.no_units", unit=text(f"policy.unit_{target.unit}")))
-    if len(table) and table["unverified"].gt(0).any():
-        found.append(text("judge.unverified", count=int(table["unverified"].sum())))
-    if "coverage" in chosen and len(table) and table["served"].isna().any() and table["found"].notna().all():
-        found.append(text("judge.no_serves"))
-    return tuple(found)
+# Numbers, and what must grow
 
 
 def _count(target: Target, pack: Pack, place: Place, _ways: Ways) -> Outcome:
@@ -201,7 +128,7 @@ def _counted(target: Target, pack: Pack, place: Place, chosen: Choices, evidence
 def _change(target: Target, pack: Pack, place: Place, ways: Ways) -> Outcome:
     """Judge a share that must grow: against that of a year before, told from the days of opening."""
     evidence, chosen = place.evidence, place.evidence.chosen(target)
-    before_day = evidence.as_of - timedelta(days=365)
+    before_day = year_before(evidence.as_of)
     table = unit_table(target, pack, place, chosen, ways)
     now = tally_of(table, chosen)
     before = tally_of(unit_table(target, pack, place, chosen, ways, day=before_day), chosen)
@@ -211,9 +138,9 @@ def _change(target: Target, pack: Pack, place: Place, ways: Ways) -> Outcome:
             Line(tally, Verdict("monitored", share_of(tally)), period=str(day))
             for tally, day in ((before, before_day), (now, evidence.as_of))
         ),
-        *_by_county(target.model_copy(update={"comparison": "none", "metric": METRICS[0]}), table, place, chosen),
+        *by_county(target.model_copy(update={"comparison": "none", "metric": METRICS[0]}), table, place, chosen),
     )
-    reasons = (text("judge.change", day=before_day), *_reasons(target, pack, place, chosen, table))
+    reasons = (text("judge.change", day=before_day), *unit_reasons(target, pack, place, chosen, table))
     return Outcome(target, verdict, now, chosen, lines, ("registry", "areas"), reasons, table)
 
 
@@ -250,8 +177,8 @@ def _watched(target: Target, pack: Pack, place: Place, ways: Ways) -> Outcome:
     table = unit_table(counted, pack, place, chosen, ways)
     tally = tally_of(table, chosen)
     verdict = Verdict("no_data") if tally.numerator is None else Verdict("monitored", share_of(tally))
-    lines = tuple(_by_county(counted, table, place, chosen))
-    reasons = _reasons(counted, pack, place, chosen, table)
+    lines = tuple(by_county(counted, table, place, chosen))
+    reasons = unit_reasons(counted, pack, place, chosen, table)
     return Outcome(target, verdict, tally, chosen, lines, ("registry", "areas"), reasons, table)
 
 

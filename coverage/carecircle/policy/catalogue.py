@@ -45,7 +45,11 @@ def load_pack(source: str | Path) -> Pack:
     >>> str(load_pack("yuxi").target("YX-03").threshold)
     '65'
     """
-    return _known(str(source)) if source in NAMES else _checked(*_read(require_file(source)))
+    if source in NAMES:
+        return _known(str(source))
+    if not Path(source).suffix and not Path(source).exists():
+        raise UsageError(text("policy.no_pack", value=source, known=", ".join(NAMES)))
+    return _checked(*_read(require_file(source)))
 
 
 def built_in() -> tuple[Pack, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from carecircle.china.codes import significant_code
 from carecircle.cover import assign_areas
 from carecircle.crs import metric_crs
 from carecircle.isochrones import ALL, isochrones
@@ -24,7 +25,7 @@ from carecircle.network import RoadNetwork, at_speed
 from carecircle.policy.evidence import Evidence, Place, area_above
 from carecircle.policy.judge import Tally, Verdict, judge
 from carecircle.policy.model import Pack, Target
-from carecircle.policy.presence import Ways, exact
+from carecircle.policy.presence import WEIGHTS, Ways, exact
 from carecircle.policy.results import WHOLE, Line, Outcome
 from carecircle.policy.units import counted_facilities
 
@@ -60,7 +61,7 @@ def judge_circle(target: Target, pack: Pack, place: Place, ways: Ways) -> Outcom
         table["profile"].eq(evidence.network.profile.name)
         & table["speed_mps"].eq(evidence.network.profile.speed_mps)
         & table["minutes"].eq(float(target.minutes or 15))
-        & table["measure"].eq("people_60" if table["measure"].eq("people_60").any() else "points")
+        & table["measure"].eq(_weight(evidence))
     ].drop_duplicates("area_id")
     lines = tuple(_lines(judged, own, place))
     whole = next(one for one in lines if one.area_id == WHOLE)
@@ -74,6 +75,12 @@ def judge_circle(target: Target, pack: Pack, place: Place, ways: Ways) -> Outcom
         reasons,
         circle=table,
     )
+
+
+def _weight(evidence: Evidence) -> str:
+    """Return what the judged share is of: people of 60 and over where known, else all people, else points."""
+    demand = evidence.demand
+    return next((name for name in WEIGHTS if name in demand and demand[name].notna().any()), "points")
 
 
 def _networks(network: RoadNetwork) -> Iterator[RoadNetwork]:
@@ -90,18 +97,13 @@ def _extent(evidence: Evidence) -> tuple[pd.Series, tuple[str, ...]]:
     areas = evidence.areas
     if not evidence.centre:
         return pd.Series(data=True, index=areas.index), (text("judge.no_centre"),)
-    inside = areas["area_id"].astype(str).str.startswith(tuple(evidence.centre))
-    named = areas.loc[areas["area_id"].isin(evidence.centre), "name"]
-    return inside, (text("judge.centre", names="、".join(map(str, named)) or "、".join(evidence.centre)),)
-
-
-def _finest(areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return the areas of the narrowest level whose borders are known; they tile the place."""
-    shaped = areas[areas.geometry.notna()]
-    level = next(
-        (level for level in ("community", "township", "county", "city") if (shaped["level"] == level).any()), ""
+    centre = significant_code(pd.Series(evidence.centre, dtype=object)).dropna()
+    codes = significant_code(areas["area_id"]).astype("string")
+    inside = codes.str.startswith(tuple(centre)).fillna(value=False).astype(bool) | areas["area_id"].isin(
+        evidence.centre
     )
-    return shaped[shaped["level"] == level]
+    named = areas.loc[codes.isin(centre) | areas["area_id"].isin(evidence.centre), "name"]
+    return inside, (text("judge.centre", names="、".join(map(str, named)) or "、".join(evidence.centre)),)
 
 
 def _people(
@@ -144,7 +146,7 @@ def _land(
     evidence: Evidence, counts: pd.Series, inside: pd.Series, network: RoadNetwork, limits: list[float]
 ) -> Iterator[pd.DataFrame]:
     """Yield the land within each limit and all land, square metres on the ground, by county and in all."""
-    tiles = _finest(evidence.areas[inside])
+    tiles = _outermost(evidence.areas[inside & evidence.areas.geometry.notna() & evidence.areas["level"].ne("city")])
     if not len(tiles) or not counts.any():
         return
     facilities = evidence.facilities[counts]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -20,10 +20,14 @@ from carecircle.cover import SERVED_SHARE, assign_areas, parents
 from carecircle.language import text
 from carecircle.network import RoadNetwork
 from carecircle.policy.model import Pack, Target
+from carecircle.policy.units import UNIT_KIND, kind_of_unit
 from carecircle.schema import LEVELS
 from carecircle.sources.matching.areas import match_areas
 
 Choices = Mapping[str, str]
+
+_MANY_PLACES = 10
+"""A pack that binds more places than this binds the country: that some are not in the tables goes without saying."""
 
 
 def _at_once(_name: str, function: Callable[..., Any], *given: Any, **options: Any) -> Any:
@@ -105,6 +109,17 @@ class Place:
     within: pd.Series
     bound: bool
     notes: tuple[str, ...]
+    _located: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
+
+    def area_of(self, table: Literal["facilities", "demand"], level: str) -> pd.Series:
+        """Return the area of a level in which each facility or demand point lies; found out once."""
+        key = table, level
+        if key not in self._located:
+            areas = self.evidence.areas[self.evidence.areas["level"] == level]
+            code = "area_code" if table == "facilities" else "area_id"
+            found = assign_areas(getattr(self.evidence, table), areas, code).astype(object)
+            self._located[key] = found.where(found.notna(), None)
+        return self._located[key]
 
     @cached_property
     def counties(self) -> pd.DataFrame:
@@ -140,35 +155,48 @@ def place_of(pack: Pack, evidence: Evidence) -> Place:
     """Return the place that a pack binds, out of all that is known.
 
     Areas outside it are left out. Where none of the areas is the pack's (a trial on another city), all are judged and
-    a note says so. Levels of areas that the user has no table of are taken from the list of 2023-06-30 (see
+    a note says so. Units of a county that the user has no table of are taken from the list of 2023-06-30 (see
     `carecircle.china.units`), which has no polygons: facilities belong to them by code or name.
     """
     inside = _bound(pack, evidence.areas)
     bound = bool(inside.any())
     areas = evidence.areas[inside] if bound else evidence.areas
-    notes: tuple[str, ...] = (
-        () if bound else (text("judge.other_place", pack=pack.title.said(), codes="、".join(pack.area_codes)),)
-    )
-    listed = _listed(pack, areas) if bound else areas.iloc[:0]
+    notes = _place_notes(pack, areas, bound=bound)
+    listed = _listed(areas, pack) if bound else areas.iloc[:0]
     facilities = evidence.facilities
     if len(listed):
         levels = "、".join(text(f"fact.level_{level}") for level in LEVELS if (listed["level"] == level).any())
-        notes += (text("judge.listed_units", levels=levels, count=len(listed)),)
+        notes = (*notes, text("judge.listed_units", levels=levels, count=len(listed)))
         areas = gpd.GeoDataFrame(pd.concat([areas, listed], ignore_index=True), geometry="geometry", crs=areas.crs)
         facilities = _with_codes(facilities, areas)
-    found = replace(evidence, areas=areas.reset_index(drop=True), facilities=facilities)
-    if not bound:
-        return Place(found, pd.Series(data=True, index=facilities.index), bound, notes)
+    areas = areas.reset_index(drop=True)
+    found = replace(evidence, areas=areas.assign(**{UNIT_KIND: kind_of_unit(areas)}), facilities=facilities)
     within = _inside(facilities, areas, "area_code")
-    if "area_code" in facilities:  # what belongs to the city itself has its code, and stands in no county's
+    if bound and "area_code" in facilities:  # what belongs to the city itself has its code, and stands in no county's
         within |= _starts(facilities["area_code"], pack)
-    found = replace(found, demand=evidence.demand[_inside(evidence.demand, areas, "area_id")])
+    if areas.geometry.isna().all():  # what names no unit may stand anywhere in it
+        within |= facilities["area_code"].isna() if "area_code" in facilities else True
+    if bound:
+        found = replace(found, demand=evidence.demand[_inside(evidence.demand, areas, "area_id")])
     return Place(found, within, bound, notes)
 
 
+def _place_notes(pack: Pack, areas: gpd.GeoDataFrame, *, bound: bool) -> tuple[str, ...]:
+    """Say that the areas are not the pack's, or which of the places that it binds they do not have."""
+    if not bound:
+        return (text("judge.other_place", pack=pack.title.said(), codes="、".join(pack.area_codes)),)
+    codes = significant_code(areas["area_id"]).astype("string")
+    absent = [code for code in pack.area_codes if not codes.str.startswith(code).fillna(value=False).any()]
+    if not absent or len(pack.area_codes) > _MANY_PLACES:
+        return ()
+    return (text("judge.absent_places", pack=pack.title.said(), codes="、".join(absent)),)
+
+
 def _bound(pack: Pack, areas: gpd.GeoDataFrame) -> pd.Series:
-    """Return which areas belong to what a pack binds."""
-    return _starts(areas["area_id"], pack)
+    """Return which areas belong to what a pack binds: by their codes, or those of their counties."""
+    own = _starts(areas["area_id"], pack)
+    counties = set(areas.loc[own & areas["level"].eq("county"), "area_id"])
+    return own | area_above(areas, "county").isin(counties).to_numpy()
 
 
 def _starts(cells: pd.Series, pack: Pack) -> pd.Series:
@@ -177,17 +205,20 @@ def _starts(cells: pd.Series, pack: Pack) -> pd.Series:
     return significant_code(cells).astype("string").str.startswith(codes).fillna(value=False).astype(bool)
 
 
-def _listed(pack: Pack, areas: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return the listed units of the levels that the user's table has none of."""
-    missing = [level for level in LEVELS[1:] if not (areas["level"] == level).any()]
-    codes = [code for code in pack.area_codes if code.startswith((*CITIES, *PILOT_COUNTIES))]
-    if not (missing and codes):
-        return areas.iloc[:0]
-    found = listed_units(codes)
-    counties = areas.loc[areas["level"] == "county", "area_id"].astype(str).str[:6]
-    if len(counties):
-        found = found[found["area_id"].str[:6].isin(set(counties))]
-    found = found[found["level"].isin(missing)][["area_id", "name", "level", "parent_id"]]
+def _listed(areas: gpd.GeoDataFrame, pack: Pack) -> gpd.GeoDataFrame:
+    """Return the listed units of each level and county that the user's table has none of."""
+    codes = significant_code(areas["area_id"]).astype("string")
+    counties = codes[codes.str.len().ge(6)].str[:6]
+    cities = [] if len(counties) else [code for code in pack.area_codes if code.startswith((*CITIES, *PILOT_COUNTIES))]
+    every = listed_units()
+    known = every[every["area_id"].str[:6].isin(set(counties)) | every["area_id"].str.startswith(tuple(cities) or "-")]
+    above = significant_code(area_above(areas, "county").astype(object)).astype("string").str[:6].to_numpy(object)
+    holder = pd.Series(above, index=areas.index).fillna(counties)
+    have = {level: set(holder[areas["level"].eq(level)].dropna()) for level in LEVELS}
+    wanted = [county not in have[level] for county, level in zip(known["area_id"].str[:6], known["level"], strict=True)]
+    found = known[np.array(wanted, dtype=bool)][["area_id", "name", "level", "parent_id"]]
+    own = dict(zip(codes, areas["area_id"], strict=True))  # the user's table may pad its codes with zeros
+    found = found.assign(parent_id=found["parent_id"].map(lambda code: own.get(code, code)))
     return gpd.GeoDataFrame(found, geometry=[None] * len(found), crs=areas.crs)
 
 
@@ -203,6 +234,5 @@ def _with_codes(facilities: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> gpd.Ge
 
 
 def _inside(points: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, code: str) -> pd.Series:
-    """Return which points lie in any area of the widest level that has some."""
-    level = next(level for level in LEVELS if (areas["level"] == level).any())
-    return assign_areas(points, areas[areas["level"] == level], code).notna()
+    """Return which points lie in an area, by its border or by their code."""
+    return assign_areas(points, areas, code).notna()

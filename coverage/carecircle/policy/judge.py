@@ -93,7 +93,7 @@ def judge(target: Target, tally: Tally, as_of: date) -> Verdict:
     tally
         What was found.
     as_of
-        The day the data stand for: a target that is not met is in progress up to its deadline and missed after it.
+        The day the data stand for: what is not met is in progress before its deadline, and missed from that day on.
 
     Returns
     -------
@@ -121,14 +121,15 @@ def judge(target: Target, tally: Tally, as_of: date) -> Verdict:
         return Verdict("met", value, 0)
     if 0 < missing <= tally.unverified:
         return Verdict("to_be_verified", value, missing)
-    ahead = target.deadline is not None and as_of <= target.deadline
+    ahead = target.deadline is not None and as_of < target.deadline
     return Verdict("in_progress" if ahead else "missed", value, missing)
 
 
 def judge_years(target: Target, tallies: Mapping[int, Tally], as_of: date) -> Verdict:
     """Return the verdict on a target that must hold in every year (稳定在): the worst of the years that are given.
 
-    A year that lies behind `as_of` and does not reach it is missed, whatever follows; so the whole is.
+    A year that is over and does not reach it is missed, whatever follows; so the whole is. Of several years that are
+    equally grave the last one decides.
 
     Raises
     ------
@@ -138,8 +139,8 @@ def judge_years(target: Target, tallies: Mapping[int, Tally], as_of: date) -> Ve
     found = [(year, judge(target, tally, min(as_of, date(year, 12, 31)))) for year, tally in sorted(tallies.items())]
     if not found:
         raise ValueError("no year is given")
-    years = [(year, _closed(one) if date(year, 12, 31) < as_of else one) for year, one in found]
-    worst = min(years, key=lambda pair: GRAVITY.index(pair[1].word))
+    years = [(year, _closed(one) if date(year, 12, 31) <= as_of else one) for year, one in found]
+    worst = min(reversed(years), key=lambda pair: GRAVITY.index(pair[1].word))
     return Verdict(worst[1].word, worst[1].value, worst[1].shortfall, worst[0])
 
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,37 +19,39 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from carecircle.cover import assign_areas
+from carecircle.model import Profile
 from carecircle.network import Floats, RoadNetwork
 from carecircle.policy.evidence import Evidence, Place
 from carecircle.policy.judge import GRAVITY, Tally, Verdict, judge
 from carecircle.policy.model import Pack, Target
+from carecircle.policy.serving import says_whom, served
 from carecircle.policy.units import (
-    METRICS,
     Choices,
     count_in_units,
     counted_facilities,
     counted_units,
     is_listed,
     judge_units,
-    units_are_known,
+    level_of,
+    unknown_counties,
 )
 from carecircle.reach import TOLERANCE_SECONDS, nearest_of_places
 from carecircle.snap import Places, snap
-from carecircle.sources.matching.areas import match_areas
 
-_BETWEEN = re.compile(r"[、，,;；/／+＋|\s]+")
 WEIGHTS = ("people_60", "people")
 """What people are counted by: those of 60 and over where known anywhere, else all; else points."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ways:
-    """Minutes from every demand point to sets of facilities; each set is searched for once."""
+    """Minutes from every demand point to sets of facilities; each set is searched for once.
+
+    Networks are told apart by their travellers: all of one place are the evidence's, at several speeds.
+    """
 
     evidence: Evidence
-    _places: dict[int, Places] = field(default_factory=dict)
-    _known: dict[tuple[int, bytes], Floats] = field(default_factory=dict)
+    _places: dict[Profile, Places] = field(default_factory=dict)
+    _known: dict[tuple[Profile, bytes], Floats] = field(default_factory=dict)
 
     def minutes(self, counts: pd.Series, network: RoadNetwork | None = None) -> Floats:
         """Return minutes to the nearest facility that counts, (points,); NaN where none is reached or known.
@@ -66,9 +67,11 @@ class Ways:
         if network is None:
             return np.full(len(self.evidence.demand), np.nan)
         chosen = counts.to_numpy(bool)
-        key = id(network), chosen.tobytes()
+        key = network.profile, chosen.tobytes()
         if key not in self._known:
-            at = self._places.setdefault(id(network), snap(self.evidence.demand, network))
+            at = self._places.get(network.profile)
+            if at is None:
+                at = self._places[network.profile] = snap(self.evidence.demand, network)
             seconds, _, which = nearest_of_places(at, self.evidence.facilities[chosen], network)
             self._known[key] = np.where(which >= 0, seconds / 60, np.nan)
         return self._known[key]
@@ -100,6 +103,31 @@ def exact(value: float) -> Fraction:
     return Fraction(round(value * 10**6), 10**6)
 
 
+def people_reached(units: gpd.GeoDataFrame, place: Place, counts: pd.Series, ways: Ways) -> dict[str, pd.Series]:
+    """Return the people of each unit, those within the limit, and those that may be: of facilities that may count.
+
+    NaN without a network, where nobody's place is known, and in units with people whose number is not known.
+    """
+    index = pd.Index(units["area_id"], name="area_id")
+    names = ("people", "reached", "reached_may")
+    evidence = place.evidence
+    if evidence.network is None or not len(units):
+        return dict.fromkeys(names, pd.Series(np.nan, index=index))
+    where = place.area_of("demand", str(units["level"].iloc[0]))
+    where = where.where(where.isin(index), None)
+    if not where.notna().any():
+        return dict.fromkeys(names, pd.Series(np.nan, index=index))
+    weight = people_of(evidence.demand)
+    sure = ways.within(counts.eq(True), evidence.minutes)
+    may = ways.within(counts.ne(False), evidence.minutes) if counts.isna().any() else sure
+    parts = (weight, weight.where(sure, weight * 0), weight.where(may, weight * 0))
+    has_points = pd.Series(index.isin(set(where.dropna())), index=index)
+    return {
+        name: part.groupby(where).sum(min_count=1).reindex(index).where(has_points, 0.0)
+        for name, part in zip(names, parts, strict=True)
+    }
+
+
 def unit_table(
     target: Target, pack: Pack, place: Place, chosen: Choices, ways: Ways, *, day: date | None = None
 ) -> pd.DataFrame:
@@ -117,80 +145,73 @@ def unit_table(
     Returns
     -------
     pandas.DataFrame
-        On `area_id`: ``name``, ``found`` and ``unverified`` facilities, ``served`` and ``passes`` (True, False or None
-        for what is not known), ``people`` and ``reached`` (NaN where not known).
+        On `area_id`: ``name``, ``county``, ``known`` (False: a county whose units are not known, in a
+        row of its own), ``found`` and ``unverified`` facilities, ``elsewhere`` (facilities that may stand in it, as it
+        is not known where they stand), ``told`` (whether the registry says whom facilities serve), ``served`` and
+        ``passes`` (True, False or None for what is not known), ``people``, ``reached`` and ``reached_may`` (NaN where
+        not known).
     """
     evidence = place.evidence
     as_of = evidence.as_of if day is None else min(day, evidence.as_of)
-    if not units_are_known(target, evidence.areas, chosen):
-        return _unknown(counted_units(target, evidence.areas, {**chosen, "urban_community": "committee"}))
     units = counted_units(target, evidence.areas, chosen)
+    absent = _rows_of_absent(target, place, chosen)
     if not is_listed(target, pack, evidence.facilities):
-        return _unknown(units)
+        return _joined(_unknown(units, place), absent)
     counts = counted_facilities(target, pack, evidence.facilities, as_of, chosen, seen=evidence.as_of)
-    table = count_in_units(units, evidence.facilities, counts)
+    table = count_in_units(units, evidence.facilities, counts, place.area_of("facilities", level_of(target)))
     table.insert(0, "name", units.set_index("area_id")["name"] if "name" in units else None)
-    table = table.assign(served=_served(table, units, evidence, counts.eq(True)))
-    people, reached = _people(units, evidence, counts.eq(True), ways)
-    table = table.assign(people=people, reached=reached)
-    return table.assign(passes=_passes(target, table, chosen, evidence.served_share))
-
-
-def _unknown(units: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of units of which nothing is known."""
-    nothing = pd.Series(None, index=pd.Index(units["area_id"].to_numpy(), name="area_id"), dtype=object)
-    names = units.set_index("area_id")["name"] if "name" in units else nothing
-    return pd.DataFrame(
-        {
-            "name": names,
-            "found": nothing,
-            "unverified": 0,
-            "served": nothing,
-            "people": np.nan,
-            "reached": np.nan,
-            "passes": nothing,
-        }
+    table = table.assign(county=place.county_of.reindex(table.index), known=True)
+    table = table.assign(
+        elsewhere=_elsewhere(table, target, place, counts), told=says_whom(evidence.facilities, counts)
     )
+    table = table.assign(served=served(table, units, place, counts), **people_reached(units, place, counts, ways))
+    return _joined(table.assign(passes=_passes(target, table, chosen, evidence.served_share)), absent)
 
 
-def _served(table: pd.DataFrame, units: gpd.GeoDataFrame, evidence: Evidence, counts: pd.Series) -> pd.Series:
-    """Return whether each unit has a facility or is named by one that counts; None where the registry does not say."""
-    has = table["found"].gt(0).astype(object)
-    facilities = evidence.facilities[counts]
-    if "serves" not in facilities or facilities["serves"].isna().all():
-        return has.where(has.eq(True), None)
-    named = named_units(facilities, units, evidence.areas)
-    return has.where(has.eq(True), table.index.isin(set(named)))
+def _joined(table: pd.DataFrame, absent: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([table.astype(object), absent.astype(object)]) if len(absent) else table
 
 
-def named_units(facilities: pd.DataFrame, units: pd.DataFrame, areas: pd.DataFrame) -> list[str]:
-    """Return the ``area_id`` of units that facilities name in their column ``serves`` (by name or code)."""
-    cells = facilities["serves"].dropna().astype(str).map(_BETWEEN.split).explode()
-    cells = cells[cells.str.strip() != ""]
-    level = str(units["level"].iloc[0]) if len(units) else "township"
-    rows = pd.DataFrame({level: cells.to_numpy(dtype=object)})
-    rows["code"] = rows[level].where(rows[level].str.fullmatch(r"[0-9]{6,12}"), None)
-    rows[level] = rows[level].where(rows["code"].isna(), None)
-    names = {level: level}
-    if "county" in facilities and level != "county":
-        rows["county"] = facilities["county"].reindex(cells.index).to_numpy(dtype=object)
-        names["county"] = "county"
-    found = match_areas(rows, areas, code="code", names=names).frame["area_id"]
-    return sorted(set(found.dropna()))
+def _unknown(units: pd.DataFrame, place: Place, *, known: bool = True) -> pd.DataFrame:
+    """Return the table of units of which nothing is known."""
+    index = pd.Index(units["area_id"].to_numpy(), name="area_id")
+    nothing = pd.Series(None, index=index, dtype=object)
+    columns = {
+        "name": units.set_index("area_id")["name"] if "name" in units else nothing,
+        "found": nothing,
+        "unverified": 0,
+        "county": place.county_of.reindex(index),
+        "known": known,
+        "elsewhere": 0,
+        "told": False,
+        "served": nothing,
+        "people": np.nan,
+        "reached": np.nan,
+        "reached_may": np.nan,
+        "passes": nothing,
+    }
+    return pd.DataFrame(columns, index=index)
 
 
-def _people(units: gpd.GeoDataFrame, evidence: Evidence, counts: pd.Series, ways: Ways) -> tuple[pd.Series, pd.Series]:
-    """Return the people of each unit, and those of them within the limit; NaN without a network or people there."""
-    index = pd.Index(units["area_id"], name="area_id")
-    if evidence.network is None or not len(units):
-        unknown = pd.Series(np.nan, index=index)
-        return unknown, unknown
-    weight = people_of(evidence.demand)
-    where = assign_areas(evidence.demand, units, "area_id")
-    near = ways.within(counts, evidence.minutes)
-    people = weight.groupby(where).sum(min_count=1).reindex(index)
-    reached = weight.where(near, 0.0).where(weight.notna()).groupby(where).sum(min_count=1).reindex(index)
-    return people, reached
+def _rows_of_absent(target: Target, place: Place, chosen: Choices) -> pd.DataFrame:
+    """Return a row for each county of which it is not known which units it has; one for the place without counties."""
+    areas, counties = place.evidence.areas, place.counties
+    county_of = place.county_of if len(counties) else pd.Series("", index=place.county_of.index)
+    absent = unknown_counties(target, areas, county_of, chosen, counties["area_id"].tolist() or [""])
+    if not absent:
+        return pd.DataFrame()
+    names = counties.set_index("area_id")["name"]
+    rows = pd.DataFrame({"area_id": absent, "name": [names.get(one, "") for one in absent]})
+    return _unknown(rows, place, known=False)
+
+
+def _elsewhere(table: pd.DataFrame, target: Target, place: Place, counts: pd.Series) -> pd.Series:
+    """Return for each unit how many facilities of its county count, or may, and are in no area of the level."""
+    candidates = counts.ne(False).to_numpy() & place.within.to_numpy(bool)
+    lost = candidates & place.area_of("facilities", level_of(target)).isna().to_numpy()
+    county = place.area_of("facilities", "county")[lost]
+    numbers = county.value_counts()
+    return table["county"].map(numbers).fillna(0).astype(int) + int(county.isna().sum())
 
 
 def _passes(target: Target, table: pd.DataFrame, chosen: Choices, share: float) -> pd.Series:
@@ -199,35 +220,61 @@ def _passes(target: Target, table: pd.DataFrame, chosen: Choices, share: float) 
     if coverage == "served":
         return table["served"]
     if coverage == "people":
-        known = table["people"].gt(0)
-        return table["reached"].ge(share * table["people"]).astype(object).where(known, None)
+        known, least = table["people"].gt(0), share * table["people"]
+        sure, may = table["reached"].ge(least), table["reached_may"].ge(least)
+        return sure.astype(object).where(known & (sure | ~may), None)
     need = int(target.threshold) if target.metric == "facilities_per_unit" and target.threshold else 1
-    enough, may = table["found"].ge(need), (table["found"] + table["unverified"]).ge(need)
+    enough = table["found"].ge(need)
+    may = (table["found"] + table["unverified"] + table["elsewhere"]).ge(need)
     return enough.astype(object).where(enough | ~may, None)
 
 
 def tally_of(table: pd.DataFrame, chosen: Choices) -> Tally:
     """Return what the units of a table add up to, by the reading that is judged."""
-    unknown = Tally(None, len(table))
-    if len(table) and table["found"].isna().any():
-        return unknown
+    if not table["known"].astype(bool).all():
+        return Tally(None, None)
+    if len(table) and (table["found"].isna().any() or _nowhere(table)):
+        return Tally(None, len(table))
     coverage = chosen.get("coverage", "has_one")
     if coverage == "people":
-        if table["people"].notna().sum() == 0:
-            return Tally(None, None if len(table) else 0)
-        return Tally(exact(float(table["reached"].sum())), exact(float(table["people"].sum())))
+        return _people_tally(table)
     passes = table["passes"]
-    if coverage == "served":
-        return unknown if passes.isna().any() else Tally(int(passes.eq(True).sum()), len(table))
-    return Tally(int(passes.eq(True).sum()), len(table), int(passes.isna().sum()))
+    if coverage == "served" and not table["told"].astype(bool).all():
+        return Tally(None, len(table))
+    may = int(passes.isna().sum()) if coverage == "served" else _may(table)
+    return Tally(int(passes.eq(True).sum()), len(table), may)
+
+
+def _nowhere(table: pd.DataFrame) -> bool:
+    """Whether it is not known of any facility that counts in which unit it stands."""
+    return bool(table["elsewhere"].gt(0).any() and table["found"].eq(0).all() and table["unverified"].eq(0).all())
+
+
+def _may(table: pd.DataFrame) -> int:
+    """Return how many more units may pass: those that say too little, and as many as facilities are without a unit."""
+    open_ones = table[table["passes"].isna()]
+    own = open_ones["unverified"].gt(0)
+    others = open_ones[~own].groupby("county", dropna=False)["elsewhere"].agg(["size", "max"])
+    return int(own.sum()) + int(others.min(axis=1).sum())
+
+
+def _people_tally(table: pd.DataFrame) -> Tally:
+    if len(table) == 0:
+        return Tally(0, 0)
+    if table[["people", "reached", "reached_may"]].isna().to_numpy().any():
+        return Tally(None, None)
+    people, reached, may = (exact(float(table[name].sum())) for name in ("people", "reached", "reached_may"))
+    return Tally(reached, people, may - reached)
 
 
 def verdict_of(target: Target, table: pd.DataFrame, chosen: Choices, as_of: date) -> Verdict:
     """Return the verdict on the units of a table, by the reading that is judged."""
-    if target.metric in METRICS and chosen.get("coverage", "has_one") == "has_one":
-        return judge_units(target, table, as_of)
     tally = tally_of(table, chosen)
-    return Verdict("no_data") if len(table) and tally.numerator is None else judge(target, tally, as_of)
+    if len(table) and tally.numerator is None:
+        return Verdict("no_data")
+    if target.metric == "facilities_per_unit" and chosen.get("coverage", "has_one") == "has_one":
+        return judge_units(target, table.assign(unverified=table["unverified"] + table["elsewhere"]), as_of)
+    return judge(target, tally, as_of)
 
 
 def share_of(tally: Tally) -> Fraction | None:

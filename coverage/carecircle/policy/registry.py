@@ -13,6 +13,12 @@ _BETWEEN = re.compile(r"[、，,;；/／+＋|\s]+")
 
 _FIGURES = str.maketrans("一二三四五１２３４５", "1234512345")
 
+_NEGATED = re.compile(
+    r"(?:[无非未不没]|没有|无法)(?:再|能|曾)?"
+    r"(?:含|设|建|配|办|有|是|承担|开展|开办|开设|提供|具备|具有|设有|设置|设立|配备|配置|建有|建成|包括|包含)?$"
+)
+"""What stands before a word that is denied: 无全托, 非养老机构, 未开展日托; not in 非营利性养老院, 未来养老院."""
+
 Names = frozenset[str]
 
 
@@ -20,7 +26,7 @@ def names_in(cells: pd.Series, vocabulary: Mapping[str, Kind]) -> pd.Series:
     """Return which kinds, or functions, each cell names.
 
     A cell may name several, with signs between. In each part the longest word decides: 农村区域养老服务中心 is a
-    regional centre and not, by its end, any 养老服务中心.
+    regional centre and not, by its end, any 养老服务中心. What a part denies does not count: 无全托, 未开展日托.
 
     Parameters
     ----------
@@ -73,6 +79,8 @@ def _names(cell: str, words: Mapping[str, Collection[str]]) -> Names | None:
 
 
 def _longest(part: str, words: Mapping[str, Collection[str]]) -> Collection[str]:
-    """Return the names of the longest word in a part of a cell."""
-    found = [word for word in words if word in part]
-    return words[max(found, key=len)] if found else ()
+    """Return the names of the longest word in a part of a cell, of those that it does not deny."""
+    found = [(at.start(), word) for word in words for at in re.finditer(re.escape(word), part)]
+    denied = [(start, start + len(word)) for start, word in found if _NEGATED.search(part[:start])]
+    meant = [word for start, word in found if not any(first <= start < end for first, end in denied)]
+    return words[max(meant, key=len)] if meant else ()

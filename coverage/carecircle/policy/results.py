@@ -124,7 +124,7 @@ class Progress:
     by_year
         What each year adds; empty where the schedule has totals only.
     due
-        How many had to stand at the end of the last year that is over.
+        How many had to stand by now: a year's are due on its last day.
     year_end
         How many have to stand at the end of the current year (the total before and after the schedule's years).
     pace
@@ -182,7 +182,10 @@ class Judgement:
     schedule
         For packs with a yearly schedule.
     notes
-        What a reader should know: the place is not the pack's, a reading is not the default ...
+        What a reader should know: the place is not the pack's, units were taken from a list ...
+    placed
+        The code of the unit of each facility, on the registry's index, where units were taken from the Bureau's list
+        and facilities matched with them.
     """
 
     pack: Pack
@@ -192,6 +195,7 @@ class Judgement:
     inputs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     schedule: ScheduleState | None = None
     notes: tuple[str, ...] = ()
+    placed: pd.Series | None = None
 
     def __repr__(self) -> str:
         counts = pd.Series([one.verdict.word for one in self.outcomes]).value_counts()
@@ -210,7 +214,7 @@ class Judgement:
 
     def _is_due(self, outcome: Outcome) -> bool:
         deadline = outcome.target.deadline
-        return deadline is None or deadline < self.as_of or outcome.verdict.word == "missed"
+        return deadline is None or deadline <= self.as_of or outcome.verdict.word == "missed"
 
     def counts(self) -> dict[str, int]:
         """Return how many targets there are of each verdict, verdicts in the order of `judge.GRAVITY`."""

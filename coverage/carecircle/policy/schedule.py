@@ -48,7 +48,12 @@ def schedule_state(pack: Pack, place: Place) -> ScheduleState | None:
         return None
     unit = _unit_of_facility(schedule, place)
     known = set(place.counties["area_id"].astype(str).str[:6]) | set(unit.dropna())
-    rows = [progress for one in schedule.classes for progress in _class_rows(one, schedule, pack, place, unit, known)]
+    rows: list[Progress] = []
+    for one in schedule.classes:
+        choice = {"hightech_zone": place.evidence.readings.get("hightech_zone")}
+        choice |= place.evidence.chosen(pack.target(one.target))
+        own = unit if choice["hightech_zone"] == "separate" else unit.replace(dict(schedule.merges))
+        rows += _class_rows(one, schedule, pack, place, own, known)
     order = {row.code: number for number, row in enumerate((*schedule.rows, schedule.total))}
     rows.sort(key=lambda one: (order[one.unit_code], [k.key for k in schedule.classes].index(one.facility_class.key)))
     notes = (text("judge.schedule_units"),) if not place.bound else ()
@@ -64,11 +69,11 @@ def _unit_of_facility(schedule: Schedule, place: Place) -> pd.Series:
     county = county.astype(object).where(county.notna(), None)
     if "area_code" in facilities:
         own = facilities["area_code"].astype("string").str[:6]
-        by_code = own.isin(rows) & (is_statistical_only(own).fillna(value=False) | own.str.endswith("00"))
+        by_code = own.isin(rows | set(schedule.merges)) & (
+            is_statistical_only(own).fillna(value=False) | own.str.endswith("00")
+        )
         county = county.mask(by_code.fillna(value=False).astype(bool) | county.isna(), own.astype(object))
-    if evidence.readings.get("hightech_zone", "merged") == "merged":
-        county = county.replace(dict(schedule.merges))
-    return county.where(county.isin(rows) & place.within, None)
+    return county.where(county.isin(rows | set(schedule.merges)) & place.within, None)
 
 
 def _class_rows(
@@ -89,7 +94,7 @@ def _class_rows(
 def plan_on(schedule: Schedule, one: ScheduleClass, row: ScheduleRow, day: date) -> Plan:
     """Return what a row asks for in a class on a day.
 
-    A year is over when its last day is. Within a year the pace grows evenly by the day (序时进度) and is cut.
+    A year's number is due on its last day. Within a year the pace grows evenly by the day (序时进度) and is cut.
 
     Examples
     --------
@@ -97,12 +102,12 @@ def plan_on(schedule: Schedule, one: ScheduleClass, row: ScheduleRow, day: date)
     >>> schedule = load_pack("yiyang").schedule
     >>> stations = next(one for one in schedule.classes if one.key == "CZ")
     >>> plan_on(schedule, stations, schedule.total, date(2026, 12, 31))
-    Plan(total=57, due=16, year_end=38, pace=38)
+    Plan(total=57, due=38, year_end=38, pace=38)
     """
     total, *added = row.cells[one.key]
     years = dict(zip(schedule.years, added, strict=False)) if one.yearly else {max(schedule.years): total}
-    due = sum(number for year, number in years.items() if date(year, 12, 31) < day)
-    this_year = years.get(day.year, 0)
+    due = sum(number for year, number in years.items() if date(year, 12, 31) <= day)
+    this_year = years.get(day.year, 0) if day < date(day.year, 12, 31) else 0
     return Plan(total, due, due + this_year, due + (floor(this_year * _elapsed(day)) if one.yearly else 0))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ from carecircle.policy.judge import GRAVITY, Tally, Verdict, judge
 from carecircle.policy.model import Pack, Target
 from carecircle.policy.registry import grades_in, names_in
 from carecircle.policy.vocabulary import vocabulary
-from carecircle.sources.facilities import in_operation
+from carecircle.sources.facilities import in_operation, is_coming
 
 METRICS = ("share_of_units_with_facility", "facilities_per_unit")
 _STREET, _TOWNS, _COMMITTEE, _VILLAGE = ("街道",), ("镇", "乡"), ("居民委员会",), ("村民委员会",)
@@ -33,6 +33,16 @@ _UNITS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "community_or_village": ("community", (*_COMMITTEE, *_VILLAGE)),
 }
 _URBAN_CLASSES = ("111", "112")
+UNIT_KIND = "unit_kind"
+"""Column of areas in which what `kind_of_unit` finds is kept."""
+_ENDINGS = {
+    "街道|街道办事处|街道办": "街道",
+    "镇": "镇",
+    "乡": "乡",
+    "社区|居委会|居民委员会": "居民委员会",
+    "村|村委会|村民委员会": "村民委员会",
+}
+"""Ends of names of units, and the kind that they say where a code does not."""
 
 Choices = Mapping[str, str]
 
@@ -79,17 +89,59 @@ def counted_units(target: Target, areas: gpd.GeoDataFrame, given: Choices | None
     if chosen.get("rural_community") == "with_town_communities":
         kinds = (*kinds, *_COMMITTEE)
     at_level = areas[areas["level"] == level]
-    if target.unit == "urban_community" and chosen.get("urban_community") == "urban_class":
-        return at_level[at_level["urban_class"].astype("string").isin(_URBAN_CLASSES)]
-    kept = at_level[unit_kind(at_level["area_id"]).isin(kinds)] if kinds else at_level
+    if _by_class(target, chosen):
+        classes = at_level["urban_class"] if "urban_class" in at_level else pd.Series(None, index=at_level.index)
+        return at_level[classes.astype("string").isin(_URBAN_CLASSES)]
+    kept = at_level[kind_of_unit(at_level).isin(kinds)] if kinds else at_level
     return kept[_in_right_township(kept, target, chosen)]
 
 
-def units_are_known(target: Target, areas: gpd.GeoDataFrame, chosen: Choices) -> bool:
-    """Whether it can be told which areas are the target's units: urban classes only where areas say theirs."""
-    if target.unit != "urban_community" or chosen.get("urban_community") != "urban_class":
-        return True
-    return "urban_class" in areas and bool(areas.loc[areas["level"] == "community", "urban_class"].notna().any())
+def kind_of_unit(areas: pd.DataFrame) -> pd.Series:
+    """Return what kind of unit each area is: by its code, else by the end of its name; missing where neither says it.
+
+    Examples
+    --------
+    >>> kind_of_unit(pd.DataFrame({"area_id": ["530402001", "T1", "T2"], "name": ["", "大营镇", "甲"]})).tolist()
+    ['街道', '镇', None]
+    """
+    if UNIT_KIND in areas:
+        return areas[UNIT_KIND]
+    found = unit_kind(areas["area_id"]).astype(object)
+    names = areas["name"].astype("string").str.strip() if "name" in areas else pd.Series("", index=areas.index)
+    for ending, kind in _ENDINGS.items():
+        ends = names.str.contains(f"(?:{ending})$", regex=True).fillna(value=False).astype(bool)
+        found = found.mask(found.isna() & ends, kind)
+    return found.where(found.notna(), None)
+
+
+def level_of(target: Target) -> str:
+    """Return the level of areas that a target's units are of."""
+    return _UNITS[target.unit][0]
+
+
+def unknown_counties(
+    target: Target, areas: pd.DataFrame, county_of: pd.Series, chosen: Choices, counties: Sequence[str]
+) -> list[str]:
+    """Return the counties of which it is not known which units of a target's kind they have.
+
+    The table of areas has none of the level there, or some whose kind neither code nor name says.
+    """
+    at_level = areas[areas["level"] == level_of(target)]
+    if level_of(target) == "county":
+        return []
+    if _by_class(target, chosen):
+        told = at_level[at_level["urban_class"].notna()] if "urban_class" in at_level else at_level.iloc[:0]
+        strange = at_level.iloc[:0]
+    else:
+        silent = kind_of_unit(at_level).isna()
+        told, strange = at_level[~silent], at_level[silent]
+    with_units = set(told["area_id"].map(county_of).dropna())
+    doubtful = set(strange["area_id"].map(county_of).dropna())
+    return [county for county in counties if county not in with_units or county in doubtful]
+
+
+def _by_class(target: Target, chosen: Choices) -> bool:
+    return target.unit == "urban_community" and chosen.get("urban_community") == "urban_class"
 
 
 def _in_right_township(units: gpd.GeoDataFrame, target: Target, chosen: Choices) -> pd.Series:
@@ -98,7 +150,7 @@ def _in_right_township(units: gpd.GeoDataFrame, target: Target, chosen: Choices)
     with_towns = chosen.get("rural_community") == "with_town_communities"
     if in_street or with_towns:
         above = unit_kind(units["area_id"].astype(str).str[:9])
-        return above.isin(_STREET) if in_street else unit_kind(units["area_id"]).isin(_VILLAGE) | ~above.isin(_STREET)
+        return above.isin(_STREET) if in_street else kind_of_unit(units).isin(_VILLAGE) | ~above.isin(_STREET)
     return pd.Series(data=True, index=units.index)
 
 
@@ -118,11 +170,9 @@ def counted_facilities(
     have stood at `as_of` or not.
     """
     chosen = readings_of(target, given)
-    result = pd.Series(
-        of_kinds(target, pack, facilities, chosen) & _stands(facilities, as_of, chosen),
-        index=facilities.index,
-        dtype=object,
-    )
+    stands = _stands(facilities, as_of, chosen)
+    result = pd.Series(of_kinds(target, pack, facilities, chosen) & stands, index=facilities.index, dtype=object)
+    result = result.mask(stands & kinds_of(facilities, pack).isna(), None)
     for unknown, passes in (
         *_demands(target, facilities, chosen),
         *_times(pack, facilities, chosen, past=seen is not None and as_of < seen),
@@ -132,12 +182,15 @@ def counted_facilities(
     return result
 
 
+def kinds_of(facilities: pd.DataFrame, pack: Pack) -> pd.Series:
+    """Return the kinds that each facility is registered as, as sets; None where the registry says nothing."""
+    return names_in(_column(facilities, "kind"), vocabulary().with_kinds(pack.kinds).kinds)
+
+
 def of_kinds(target: Target, pack: Pack, facilities: pd.DataFrame, chosen: Choices) -> pd.Series:
     """Return which facilities are of the kinds that a target counts, as the readings have them."""
-    kinds = vocabulary().with_kinds(pack.kinds)
     wanted, barred = wanted_kinds(target, pack, chosen)
-    named = names_in(_column(facilities, "kind"), kinds.kinds)
-    fits = named.map(lambda found: bool(wanted & found) and not barred & found, na_action="ignore")
+    fits = kinds_of(facilities, pack).map(lambda found: bool(wanted & found) and not barred & found, na_action="ignore")
     return fits.fillna(value=False).astype(bool)
 
 
@@ -183,7 +236,7 @@ def _stands(facilities: pd.DataFrame, as_of: date, chosen: Choices) -> pd.Series
     opened = pd.to_datetime(_column(facilities, "opened"), errors="coerce")
     there = ~(opened > pd.Timestamp(as_of))
     if chosen.get("operating") == "all":
-        return there
+        return there & ~is_coming(facilities)
     return there & in_operation(facilities)
 
 
@@ -204,8 +257,10 @@ def _demands(target: Target, facilities: pd.DataFrame, chosen: Choices) -> list[
         found.append((grades.isna(), grades.ge(target.stars_min)))
     if target.label:
         kind = _column(facilities, "kind").astype("string").fillna("")
-        name = _column(facilities, "name").astype("string") + " " + kind
-        found.append((name.isna(), name.str.contains(target.label, regex=False).fillna(value=False).astype(bool)))
+        name = _column(facilities, "name").astype("string").fillna("") + " " + kind
+        found.append(
+            (name.str.strip().eq(""), name.str.contains(target.label, regex=False).fillna(value=False).astype(bool))
+        )
     return found
 
 
@@ -246,19 +301,32 @@ def tally_units(
     return count_in_units(units, facilities, counted_facilities(target, pack, facilities, as_of, given, seen=seen))
 
 
-def count_in_units(units: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, counts: pd.Series) -> pd.DataFrame:
-    """Return how many facilities that count (True), or may (None), each unit has: ``found`` and ``unverified``."""
+def count_in_units(
+    units: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, counts: pd.Series, where: pd.Series | None = None
+) -> pd.DataFrame:
+    """Return how many facilities that count (True), or may (None), each unit has: ``found`` and ``unverified``.
+
+    `where` is the unit of each facility, where that is known already.
+    """
     index = pd.Index(units["area_id"].to_numpy(), name="area_id")
     may = counts.ne(False).to_numpy()
     candidates, sure = facilities[may], counts[may].eq(True).to_numpy()
-    where = assign_areas(candidates, units, "area_code") if len(units) else pd.Series(None, index=candidates.index)
+    if where is None:
+        where = assign_areas(candidates, units, "area_code") if len(units) else pd.Series(None, index=candidates.index)
+    else:
+        where = where[may]
     numbers = {"found": where[sure].value_counts(), "unverified": where[~sure].value_counts()}
     columns = {name: part.reindex(index).fillna(0).astype(int) for name, part in numbers.items()}
     return pd.DataFrame(columns, index=index)
 
 
 def is_listed(target: Target, pack: Pack, facilities: pd.DataFrame) -> bool:
-    """Whether a registry speaks of facilities that a target counts: of kinds that others list, only if it has one."""
+    """Whether a registry speaks of facilities that a target counts: of kinds that others list, only if it has one.
+
+    A registry that gives no kinds at all speaks of none.
+    """
+    if kinds_of(facilities, pack).isna().all():
+        return False
     kinds = vocabulary().with_kinds(pack.kinds)
     wanted = set(kinds.narrower(target.kinds))
     if not all(kinds.kinds[name].elsewhere for name in wanted):

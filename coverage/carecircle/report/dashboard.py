@@ -7,6 +7,7 @@ from by verdict, force, county and words, sorted, and printed. All numbers are t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from carecircle.language import Language, catalogue, current_language, text
 from carecircle.outputs import speakable
 from carecircle.policy.judge import GRAVITY, Tally, Verdict
 from carecircle.policy.results import Judgement, Line, Outcome, Progress, ScheduleState
-from carecircle.report import facts, judged, offline
+from carecircle.report import due, facts, judged, mapdata, offline
 from carecircle.report.tables.attainment import short_title
 from carecircle.report.tables.yearly import pace_word
 from carecircle.report.verdicts import counts
@@ -36,7 +37,6 @@ SIGNS = {
     "monitored": "○",
 }
 """A sign beside each verdict's word, so that no colour is needed to tell them apart."""
-_ON_MAP = ("units", "circle")
 _FORCES = ("hard", "soft", "principle", "definition")
 _SQUARE_KM = 1e6
 MOST_ITEMS = 100
@@ -56,7 +56,8 @@ def dashboard_html(study: Study, *, language: Language | None = None) -> str:
     Returns
     -------
     str
-        HTML without any address; its only links lead to ``map.html`` beside it. The same study gives the same text.
+        HTML without any address; its only links lead to ``map.html`` beside it and to its own rows. The same study
+        gives the same text.
     """
     language = language or current_language()
     environment = jinja2.Environment(
@@ -94,11 +95,15 @@ def _pack(study: Study, judgement: Judgement, language: Language) -> Entry:
             _reach_card(study, judgement, language),
             _gap_card(study, judgement, language),
         ],
+        "missed": _missed_list(judgement, language),
         "counts": [(word, found[word]) for word in GRAVITY if found[word]],
         "all": len(judgement.outcomes),
         "forces": [(one, text(f"policy.force_{one}", language)) for one in _FORCES if _has(judgement, one)],
         "counties": _counties(judgement),
-        "rows": [_row(place, one, judgement, language) for place, one in enumerate(judgement.outcomes)],
+        "rows": [
+            _row(place, one, judgement, language) | {"on_map": one.target.id in _on_map(study)}
+            for place, one in enumerate(judgement.outcomes)
+        ],
         "schedule": _schedule(judgement.schedule, language) if judgement.schedule else None,
         "notes": judgement.notes,
     }
@@ -106,6 +111,34 @@ def _pack(study: Study, judgement: Judgement, language: Language) -> Entry:
 
 def _has(judgement: Judgement, force: str) -> bool:
     return any(one.target.force == force for one in judgement.outcomes)
+
+
+def _on_map(study: Study) -> set[str]:
+    """Return the targets that have gaps with a place, which the map marks."""
+    return set() if study.gaps is None else set(mapdata.drawable(study.gaps)["target_id"])
+
+
+def _missed_list(judgement: Judgement, language: Language) -> list[tuple[str, str]]:
+    """Return what is due and missed, each with the row it leads to: a target's, "" for tasks of the schedule."""
+    targets = [(one.target.id, _missed_target(one, judgement, language)) for one in judgement.missed()]
+    return [*targets, *(("", _missed_task(one, judgement, language)) for one in due.missed_tasks(judgement))]
+
+
+def _missed_target(outcome: Outcome, judgement: Judgement, language: Language) -> str:
+    target, whole = outcome.target, judged.standing(outcome)
+    value = judged.value(target, whole.tally, whole.verdict, language)
+    return text(
+        "dashboard.missed_target", language, title=target.title.said(language), id=target.id,
+        demanded=judged.demanded(target, language),
+        value=judged.with_year(value, whole.verdict, judgement.as_of, language),
+    )  # fmt: skip
+
+
+def _missed_task(one: Progress, judgement: Judgement, language: Language) -> str:
+    return text(
+        "dashboard.missed_task", language, title=one.facility_class.title.said(language), unit=one.unit_name,
+        id=due.task_id(judgement, one), words=due.task_words(one, language),
+    )  # fmt: skip
 
 
 def _counties(judgement: Judgement) -> list[tuple[str, str]]:
@@ -118,38 +151,41 @@ def _counties(judgement: Judgement) -> list[tuple[str, str]]:
 
 
 def _hard_card(judgement: Judgement, language: Language) -> Entry:
-    hard = [one for one in judgement.outcomes if one.target.force == "hard"]
-    met = sum(one.verdict.word == "met" for one in hard)
-    unknown = sum(one.verdict.word == "no_data" for one in hard)
-    under = text("dashboard.hard_unknown", language, count=unknown)
-    return _card("hard", f"{met} / {len(hard)}", under, "good" if met == len(hard) else "", language)
+    """Count what is met of all that is due: hard targets, and tasks of a schedule by unit and class."""
+    words, what = due.due_counts(judgement), due.what(judgement, language)
+    met, every = words["met"], sum(words.values())
+    under = text("dashboard.hard_unknown", language, count=words["no_data"], what=what)
+    shown = f"{met} / {every}" if every else text("table.none", language)
+    return _card("hard", shown, under, "good" if met == every else "", language)
 
 
 def _missed_card(judgement: Judgement, language: Language) -> Entry:
     """Count what is missed of all that is due: hard targets, and tasks of a schedule by unit and class."""
-    missed, due = len(judgement.missed_hard()), len(judgement.due())
-    key = "missed_of"
-    if judgement.schedule is not None:
-        due += sum(one.due > 0 for one in judgement.schedule.rows)
-        key = "missed_of_tasks"
-    under = text(f"dashboard.{key}", language, missed=missed, due=due)
+    words, what = due.due_counts(judgement), due.what(judgement, language)
+    missed = words["missed"]
+    under = text("dashboard.missed_of", language, missed=missed, due=sum(words.values()), what=what)
     return _card("missed", str(missed), under, "bad" if missed else "good", language)
 
 
 def _reach_card(study: Study, judgement: Judgement, language: Language) -> Entry:
-    """Give the people within the limit: of the pack's circle, else of all facilities of the study."""
-    circle = next((one for one in judgement.outcomes if one.target.check == "circle" and one.tally is not None), None)
-    if circle is not None and circle.tally is not None:
-        covered, total = _floats(circle.tally)
-        minutes = f"{circle.target.minutes:g}"
-    else:
-        (covered, total), minutes = facts.headline(study), f"{max(study.minutes):g}"
+    """Give the people within the limit of all facilities, as all reports do; below it those of the pack's circle."""
+    (covered, total), minutes = facts.headline(study), f"{max(study.minutes):g}"
     measure = facts.label("fact.measure_", facts.headline_measure(study), language)
     shown = facts.percent(covered, total, language)
     known = facts.state(covered, total) == "known"
-    under = facts.share(covered, total, language).rsplit("（", 1)[0].rsplit(" (", 1)[0] if known else ""
+    parts = facts.share(covered, total, language).rsplit("（", 1)[0].rsplit(" (", 1)[0] if known else ""
+    under = text("table.join", language).join(filter(None, (parts, _of_circle(judgement, language))))
     title = text("dashboard.card_reach", language, minutes=minutes, measure=measure)
     return {"key": "reach", "title": title, "value": shown, "under": under, "tone": ""}
+
+
+def _of_circle(judgement: Judgement, language: Language) -> str:
+    """Return the share of the pack's own circle, whose facilities may be fewer; "" without one."""
+    circle = next((one for one in judgement.outcomes if one.target.check == "circle" and one.tally is not None), None)
+    if circle is None or circle.tally is None:
+        return ""
+    value = facts.percent(*_floats(circle.tally), language)
+    return text("dashboard.reach_circle", language, id=circle.target.id, value=value)
 
 
 def _floats(tally: Tally) -> tuple[float, float]:
@@ -161,6 +197,8 @@ def _floats(tally: Tally) -> tuple[float, float]:
 def _gap_card(study: Study, judgement: Judgement, language: Language) -> Entry:
     if study.gaps is None:
         return _card("gaps", text("fact.no_data", language), "", "", language)
+    if not judged.any_units([judgement]):
+        return _card("gaps", text("table.none", language), text("dashboard.gaps_no_units", language), "", language)
     own = study.gaps[study.gaps["pack"] == judgement.pack.id]
     lacking = set(own["area_id"])
     units = lacking.union(*(one.units.index for one in judgement.outcomes if one.units is not None))
@@ -179,8 +217,8 @@ def _card(key: str, value: str, under: str, tone: str, language: Language) -> En
 
 
 def _row(place: int, outcome: Outcome, judgement: Judgement, language: Language) -> Entry:
-    target, verdict = outcome.target, outcome.verdict
-    whole = Line(outcome.tally or Tally(None, None), verdict)
+    target, verdict, day = outcome.target, outcome.verdict, judgement.as_of
+    whole = judged.standing(outcome)
     return {
         "id": target.id,
         "place": place,
@@ -193,27 +231,26 @@ def _row(place: int, outcome: Outcome, judgement: Judgement, language: Language)
         "demanded": judged.demanded(target, language),
         "deadline": judged.deadline(target, language),
         "day": target.deadline.isoformat() if target.deadline else "9999",
-        "values": [_of_line(outcome, line, language) for line in (whole, *outcome.by_area())],
+        "values": [_of_line(outcome, line, language, day) for line in (whole, *outcome.by_area())],
         "short": float(_short(outcome)),
         "quote": target.quote,
         "description": target.description.said(language),
         "note": target.note.said(language) if target.note else "",
-        "readings": _readings(outcome, language),
+        "readings": _readings(outcome, language, day),
         "taken": _taken(outcome, language),
         "years": [_named(judged.period(one, language), outcome, one, language) for one in outcome.by_period()],
         "items": _items(outcome, language),
         "items_cut": _cut(len(outcome.by_item()), language),
         "remarks": outcome.reasons,
         "kin": _kin(outcome, language),
-        "source": judged.sources(outcome, judgement.as_of, language),
+        "source": judged.sources(outcome, day, language),
         "circle": _circle(outcome.circle, language) if outcome.circle is not None else None,
-        "on_map": target.check in _ON_MAP,
     }
 
 
 def _short(outcome: Outcome) -> Fraction:
     """Return how far below its threshold a target is, as a part of the threshold, for sorting; 0 where it is not."""
-    target, found = outcome.target, outcome.verdict.value
+    target, found = outcome.target, judged.amount(outcome.target, judged.standing(outcome).tally)
     if (
         found is None
         or not target.threshold
@@ -224,14 +261,19 @@ def _short(outcome: Outcome) -> Fraction:
     return max(Fraction(0), 1 - found / Fraction(target.threshold))
 
 
-def _of_line(outcome: Outcome, line: Line, language: Language) -> Entry:
-    target = outcome.target
+def _of_line(outcome: Outcome, line: Line, language: Language, day: date | None = None) -> Entry:
+    """Return a line; with a day, the year that decided stands beside value and verdict where it is another."""
+    target, verdict = outcome.target, line.verdict
+    year, single = judged.other_year(verdict, day), judged.is_single(target, line)
+    value = judged.value(target, line.tally, verdict, language, single=single)
+    people = judged.of_people(outcome, line.reading)
     return {
         "area": line.area_id,
         "name": line.area_name,
-        "value": judged.value(target, line.tally, line.verdict, language),
+        "value": judged.with_year(value, verdict, day, language),
+        "year": text("table.year_of", language, year=year) if year else "",
         "parts": _parts(outcome, line, language),
-        "gap": judged.gap(target, line.tally, line.verdict, language, people=judged.of_people(outcome, line.reading)),
+        "gap": judged.gap(target, line.tally, verdict, language, people=people, single=single),
         "verdict": line.verdict.word,
     }
 
@@ -240,7 +282,8 @@ def _parts(outcome: Outcome, line: Line, language: Language) -> str:
     """Return numerator and denominator, "" where there are none or the value says them already."""
     tally = line.tally
     unknown = tally.numerator is None or tally.denominator in {None, 0} or judged.withheld(tally.numerator)
-    if unknown or outcome.target.metric in judged.EACH or judged.withheld(tally.denominator):
+    says = outcome.target.metric in judged.EACH and not judged.is_single(outcome.target, line)
+    if unknown or says or judged.withheld(tally.denominator):
         return ""
     shown = [
         facts.exact(judged.whole(outcome.target, Fraction(one or 0))) for one in (tally.numerator, tally.denominator)
@@ -248,17 +291,17 @@ def _parts(outcome: Outcome, line: Line, language: Language) -> str:
     return text("dashboard.parts", language, covered=shown[0], total=shown[1])
 
 
-def _named(name: str, outcome: Outcome, line: Line, language: Language) -> Entry:
-    return _of_line(outcome, line, language) | {"name": name}
+def _named(name: str, outcome: Outcome, line: Line, language: Language, day: date | None = None) -> Entry:
+    return _of_line(outcome, line, language, day) | {"name": name}
 
 
-def _readings(outcome: Outcome, language: Language) -> list[Entry]:
+def _readings(outcome: Outcome, language: Language, day: date) -> list[Entry]:
     """Return the judged number and those by other readings, side by side."""
     others = outcome.by_reading()
     if not others:
         return []
-    whole = Line(outcome.tally or Tally(None, None), outcome.verdict)
-    first = _named(text("dashboard.judged_reading", language), outcome, whole, language) | {"judged": True}
+    whole, name = judged.standing(outcome), text("dashboard.judged_reading", language)
+    first = _named(name, outcome, whole, language, day) | {"judged": True}
     rest = [
         _named(judged.reading_words(outcome.target, one.reading, language), outcome, one, language) | {"judged": False}
         for one in others
@@ -367,6 +410,8 @@ def _progress(one: Progress, language: Language) -> Entry:
         "mark": 100 * one.pace // one.total if yearly and one.total else None,
         "pace": text("fact.not_applicable", language) if none else pace_word(one, language) if judged_pace else "",
         "tone": _tone(one),
+        "due": due.task_words(one, language),
+        "late": one.due > 0 and one.verdict.word == "missed",
     }
 
 

@@ -8,13 +8,16 @@ err on the safe side:
 - A circle publishes its values for the whole place and one age only, and of these such as differ from each other, from
   none, from all, and from the numbers of the tallies by nobody or by `below` people at least.
 - Numbers of the reading "people reached" are withheld, for they are of other sets of areas.
-- What the county filled in about people is withheld where a number, or what it leaves of its whole, is small; the
-  numbers of its counties are withheld together when one of them is.
+- What the county filled in about people or households is withheld where a number, or what it leaves of its whole, is
+  small; the numbers of its counties are withheld together, of all periods, when one of them is, or when what the
+  counties leave of the whole is small; and so are those of all periods of the whole. What counts estates or
+  institutions that pass counts no people; their own numbers are withheld together when one of them is small.
+- The sheet of estates marks small ones (`SMALL`): table 6 withholds their people, households and required floor area.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -25,12 +28,17 @@ from carecircle.policy.judge import Quantity, Tally, Verdict
 from carecircle.policy.model import Target
 from carecircle.policy.results import WHOLE, Judgement, Line, Outcome
 from carecircle.policy.vocabulary import vocabulary
-from carecircle.report.judged import WITHHELD, of_people, withheld
+from carecircle.report.judged import EACH, WITHHELD, of_people, withheld
 from carecircle.schema import LEVELS, PEOPLE
 
 _SHEETS = ("estates", "institutions")
 """Sheets that count no people."""
-_PERSONS = "人"
+_PERSONS = frozenset({"人", "户"})
+"""Units of columns that count people; where there is a household there are few."""
+_ROWS = (*EACH, "share_of_items")
+"""Metrics whose tallies count rows that pass; the rows' own numbers may be of people."""
+SMALL = "small"
+"""Column of the published sheet of estates: True where its people and households are not published."""
 _NOISE = 1e-6
 _HIDDEN = Tally(WITHHELD, WITHHELD)
 
@@ -51,8 +59,14 @@ def published_judgement(judgement: Judgement, cover: pd.DataFrame, below: int) -
     return replace(
         judgement,
         outcomes=tuple(_outcome(one, anchors, below) for one in judgement.outcomes),
-        inputs={name: judgement.inputs[name] for name in _SHEETS if name in judgement.inputs},
+        inputs={name: _marked(judgement.inputs[name], below) for name in _SHEETS if name in judgement.inputs},
     )
+
+
+def _marked(sheet: pd.DataFrame, below: int) -> pd.DataFrame:
+    """Return a sheet with its rows of few people or households marked in the column `SMALL`."""
+    counts = sheet[[name for name in ("people", "households") if name in sheet]].astype(float)
+    return sheet.assign(**{SMALL: (counts.gt(0) & counts.lt(below)).any(axis=1)})
 
 
 def _anchors(cover: pd.DataFrame) -> pd.DataFrame:
@@ -73,18 +87,25 @@ def _outcome(outcome: Outcome, anchors: pd.DataFrame, below: int) -> Outcome:
     units = None if outcome.units is None else _without_people(outcome.units)
     found = replace(outcome, lines=lines, units=units)
     if of_people(outcome):
-        return replace(found, tally=_HIDDEN, verdict=_bare(outcome.verdict), lines=tuple(map(_hidden, lines)))
+        return replace(found, tally=_HIDDEN, verdict=_bare(outcome.verdict))
+    if target.metric in _ROWS and _names_people(target):
+        return _filled_in_rows(found, below)
     return _filled_in(found, below) if counts_people(target) else found
 
 
 def counts_people(target: Target) -> bool:
-    """Return whether a target counts people that a county has filled in."""
+    """Return whether a target counts people, or their households, that a county has filled in."""
+    return target.unit == "person" or (target.metric not in _ROWS and _names_people(target))
+
+
+def _names_people(target: Target) -> bool:
+    """Return whether a target uses columns that count people or households."""
     columns = [
         vocabulary().sheets[use.sheet].columns[name]
         for use in target.data.sheets
         for name in (*use.numerator, *use.denominator)
     ]
-    return target.unit == "person" or any(one.unit is not None and one.unit.zh == _PERSONS for one in columns)
+    return any(one.unit is not None and one.unit.zh in _PERSONS for one in columns)
 
 
 def _bare(verdict: Verdict) -> Verdict:
@@ -109,17 +130,52 @@ def _without_people(units: pd.DataFrame) -> pd.DataFrame:
 
 
 def _filled_in(outcome: Outcome, below: int) -> Outcome:
-    """Withhold the whole where it is small, and together the lines of areas of one reading and period."""
+    """Withhold all where the whole is small, and together all lines of areas, or of the whole, of one reading.
+
+    The number of an area repeats that of one of its periods, or is the sum of all of them; so are those of the whole.
+    """
     small = outcome.tally is not None and is_small(outcome.tally, below)
     groups = {_group(one) for one in outcome.lines if is_small(one.tally, below)}
+    groups |= {(True, reading) for reading, rest in _rests(outcome) if is_small(rest, below)}
     lines = tuple(_hidden(one) if _group(one) in groups or small else one for one in outcome.lines)
     if not small:
         return replace(outcome, lines=lines)
     return replace(outcome, tally=_HIDDEN, verdict=_bare(outcome.verdict), lines=lines)
 
 
-def _group(line: Line) -> tuple[bool, str, str, bool]:
-    return line.area_id != WHOLE, line.reading, line.period, bool(line.item)
+def _filled_in_rows(outcome: Outcome, below: int) -> Outcome:
+    """Withhold together the lines of single rows where one of them is small."""
+    small = any(is_small(one.tally, below) for one in outcome.by_item())
+    return replace(outcome, lines=tuple(_hidden(one) if one.item and small else one for one in outcome.lines))
+
+
+def _group(line: Line) -> tuple[bool, str]:
+    return line.area_id != WHOLE, line.reading
+
+
+def _rests(outcome: Outcome) -> Iterator[tuple[str, Tally]]:
+    """Yield with its reading what the areas leave of each number of the whole: what belongs to none of them."""
+    wholes = [Line(outcome.tally or Tally(None), outcome.verdict), *outcome.lines]
+    for whole in (one for one in wholes if one.area_id == WHOLE):
+        same = (whole.reading, whole.period, whole.item)
+        parts = [one for one in outcome.lines if one.area_id and (one.reading, one.period, one.item) == same]
+        if parts:
+            yield whole.reading, _less(whole.tally, [one.tally for one in parts])
+
+
+def _less(whole: Tally, parts: Iterable[Tally]) -> Tally:
+    """Return what parts leave of a whole; a number that one of them does not have is unknown."""
+    every = list(parts)
+    above = _difference(whole.numerator, [one.numerator for one in every])
+    return Tally(above, _difference(whole.denominator, [one.denominator for one in every]))
+
+
+def _difference(whole: Quantity | None, parts: Iterable[Quantity | None]) -> Fraction | None:
+    known = [None if one is None or withheld(one) else Fraction(one) for one in (whole, *parts)]
+    if any(one is None for one in known):
+        return None
+    first, *rest = (one for one in known if one is not None)
+    return first - sum(rest, Fraction(0))
 
 
 def is_small(tally: Tally, below: int) -> bool:

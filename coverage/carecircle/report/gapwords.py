@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from carecircle.language import Language, current_language, text
-from carecircle.policy.results import Judgement
+from carecircle.policy.results import Judgement, Outcome
+from carecircle.policy.units import counted_facilities
 from carecircle.report import facts
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from carecircle.model import Study
 
 
 def target_titles(gaps: pd.DataFrame, judgements: Sequence[Judgement], language: Language | None = None) -> pd.Series:
@@ -36,6 +42,43 @@ def around(gaps: pd.DataFrame) -> pd.Series:
         outer = gaps[name].notna() & gaps["level"].ne(name)
         found = found.where(~outer, found + " " + gaps[name].astype(object).fillna("").astype(str))
     return found.str.strip()
+
+
+def without_nearest(study: Study, gaps: gpd.GeoDataFrame, language: Language | None = None) -> pd.Series:
+    """Return why a gap has no nearest facility: no place, no facility that counts anywhere, or none that is reached.
+
+    Parameters
+    ----------
+    study
+        The study, for its facilities and judgements.
+    gaps
+        Gaps of it.
+    language
+        Defaults to the language in force.
+
+    Returns
+    -------
+    pd.Series
+        Words, on the index of `gaps`; they say nothing about rows that have a nearest facility.
+    """
+    bare = {(one.pack.id, name) for one in study.judgements for name in _uncounted(study, one, set(gaps["target_id"]))}
+    absent = [pair in bare for pair in zip(gaps["pack"], gaps["target_id"], strict=True)]
+    words = pd.Series(text("fact.not_reached", language), index=gaps.index, dtype=object)
+    words = words.mask(gaps.geometry.isna() | gaps.geometry.is_empty, text("table.no_place", language))
+    return words.mask(pd.Series(absent, index=gaps.index, dtype=bool), text("table.no_such", language))
+
+
+def _uncounted(study: Study, judgement: Judgement, names: set[str]) -> list[str]:
+    """Return those targets of a judgement for which no facility counts."""
+    return [
+        one.target.id
+        for one in judgement.outcomes
+        if one.target.id in names and not _counts(study, judgement, one).eq(True).any()
+    ]
+
+
+def _counts(study: Study, judgement: Judgement, outcome: Outcome) -> pd.Series:
+    return counted_facilities(outcome.target, judgement.pack, study.facilities, judgement.as_of, outcome.readings)
 
 
 def gap_lines(

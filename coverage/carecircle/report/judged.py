@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -10,7 +11,7 @@ from fractions import Fraction
 from carecircle.language import Language, text
 from carecircle.policy.judge import GRAVITY, Quantity, Tally, Verdict, Word
 from carecircle.policy.model import Target
-from carecircle.policy.results import Line, Outcome
+from carecircle.policy.results import Judgement, Line, Outcome
 from carecircle.policy.vocabulary import Column, vocabulary
 from carecircle.report import facts
 
@@ -49,8 +50,47 @@ def verdict_word(word: str, language: Language | None = None) -> str:
     return text(f"table.verdict_{word}", language)
 
 
-def value(target: Target, tally: Tally | None, verdict: Verdict, language: Language | None = None) -> str:
+def standing(outcome: Outcome) -> Line:
+    """Return the number of the whole and its verdict: the pair of the year that decided, where one year did.
+
+    All reports take numerator, denominator, value and shortfall of a target from here, so that they belong together.
+    """
+    verdict, year = outcome.verdict, str(outcome.verdict.year)
+    own = (one.tally for one in outcome.by_period() if one.period == year and not one.reading)
+    tally = next(own, outcome.tally or Tally(None, None))
+    hidden = withheld(tally.numerator) or withheld(tally.denominator)
+    return Line(tally, Verdict(verdict.word, year=verdict.year) if hidden else verdict)
+
+
+def other_year(verdict: Verdict, as_of: date | None) -> int | None:
+    """Return the year that decided, None where it is that of the data, or no year did."""
+    return None if as_of is None or verdict.year == as_of.year else verdict.year
+
+
+def with_year(words: str, verdict: Verdict, as_of: date | None, language: Language | None = None) -> str:
+    """Return words with the year that decided where it is not that of the data: ``未达标（2024年）``.
+
+    Examples
+    --------
+    >>> late = Verdict("missed", year=2024)
+    >>> with_year("未达标", late, date(2026, 6, 30), "zh"), with_year("未达标", late, date(2024, 6, 30), "zh")
+    ('未达标（2024年）', '未达标')
+    """
+    year = other_year(verdict, as_of)
+    return words if year is None else text("table.decided", language, words=words, year=year)
+
+
+def is_single(target: Target, line: Line) -> bool:
+    """Whether a line is of one row's own ratio, where the others say how many rows pass."""
+    return bool(line.item) and target.metric == "ratio_of_each"
+
+
+def value(
+    target: Target, tally: Tally | None, verdict: Verdict, language: Language | None = None, *, single: bool = False
+) -> str:
     """Return what was found in the target's own unit, cut, or the state that stands in for it.
+
+    With `single` the tally is one row's own ratio, of a target that judges every row by itself.
 
     Examples
     --------
@@ -63,14 +103,27 @@ def value(target: Target, tally: Tally | None, verdict: Verdict, language: Langu
     absent = _absent(tally, verdict)
     if absent or tally is None or tally.numerator is None:
         return text(f"fact.{absent or 'no_data'}", language)
-    if tally.denominator is None:
+    found = amount(target, tally, single=single)
+    if found is None or tally.denominator is None:
         return quantity(target, Fraction(tally.numerator), language)
-    found = Fraction(tally.numerator) / Fraction(tally.denominator)
-    if target.metric in EACH:
+    if target.metric in EACH and not single:
         return _passes(tally, found, language)
-    if is_share(target):
-        return facts.exact_percent(found * 100, upward=target.comparison == "<=")
-    return quantity(target, found * _scale(target), language)
+    if is_share(target) and not single:
+        return facts.exact_percent(found, upward=target.comparison == "<=")
+    return quantity(target, found, language)
+
+
+def amount(target: Target, tally: Tally, *, single: bool = False) -> Fraction | None:
+    """Return the exact number that a tally comes to in the target's unit; of rows or units, the share in per cent.
+
+    None where it is not known or not published, or where there is nothing to count.
+    """
+    above, below = tally.numerator, tally.denominator
+    if above is None or below == 0 or withheld(above) or withheld(below):
+        return None
+    if below is None:
+        return Fraction(above)
+    return Fraction(above) / Fraction(below) * (100 if is_share(target) and not single else _scale(target))
 
 
 def _absent(tally: Tally | None, verdict: Verdict) -> str:
@@ -87,7 +140,7 @@ def _absent(tally: Tally | None, verdict: Verdict) -> str:
 
 def _passes(tally: Tally, found: Fraction, language: Language | None) -> str:
     passes, every = (facts.exact(Fraction(one or 0)) for one in (tally.numerator, tally.denominator))
-    return text("table.each_value", language, passes=passes, all=every, percent=facts.exact_percent(found * 100))
+    return text("table.each_value", language, passes=passes, all=every, percent=facts.exact_percent(found))
 
 
 def is_share(target: Target) -> bool:
@@ -115,7 +168,7 @@ def _column(sheet: str, names: tuple[str, ...]) -> Column | None:
 
 
 def _scale(target: Target) -> int:
-    return {"m2_per_100_households": 100, "places_per_1000_people": 1000}.get(target.threshold_unit, 1)
+    return {"percent": 100, "m2_per_100_households": 100, "places_per_1000_people": 1000}.get(target.threshold_unit, 1)
 
 
 def quantity(target: Target, amount: Fraction | Decimal, language: Language | None = None) -> str:
@@ -129,11 +182,13 @@ def quantity(target: Target, amount: Fraction | Decimal, language: Language | No
     return shown + text(f"policy.per_{target.threshold_unit}", language)
 
 
-def counter(target: Target, language: Language | None = None, default: str = "counter_of") -> str:
+def counter(
+    target: Target, language: Language | None = None, default: str = "counter_of", *, single: bool = False
+) -> str:
     """Return the word that numbers of a target's numerator are counted with: 个, 张, 人, 平方米."""
-    if target.threshold_unit.startswith("m2") and target.metric not in EACH:
+    if target.threshold_unit.startswith("m2") and (single or target.metric not in EACH):
         return text("table.counter_m2", language)
-    for use in () if target.metric in SHARES else target.data.sheets[:1]:
+    for use in () if target.metric in SHARES and not single else target.data.sheets[:1]:
         column = _column(use.sheet, use.numerator)
         if column is not None and column.unit is not None:
             return column.unit.said(language)
@@ -172,8 +227,8 @@ def _threshold(target: Target, amount: Decimal, language: Language | None) -> st
 
 
 def of_people(outcome: Outcome, reading: str = "") -> bool:
-    """Return whether a number of a target counts people: by the reading taken, or by another one."""
-    if reading:
+    """Return whether a number of a target counts people: by the reading taken, or by another one of coverage."""
+    if reading.startswith("coverage="):
         return reading == _PEOPLE
     return outcome.target.check == "circle" or outcome.readings.get("coverage") == "people"
 
@@ -185,6 +240,7 @@ def gap(
     language: Language | None = None,
     *,
     people: bool = False,
+    single: bool = False,
 ) -> str:
     """Return how much is short, in percentage points and in whole units (or people); a dash where nothing is.
 
@@ -198,7 +254,9 @@ def gap(
     """
     if verdict.word not in {"missed", "in_progress", "to_be_verified"} or _absent(tally, verdict):
         return text("table.none", language)
-    more = _more(target, tally, verdict, language, people=people)
+    short = shortfall(target, tally, verdict, single=single)
+    name = text("table.counter_person", language) if people else counter(target, language, "counter", single=single)
+    more = _more(target, tally, replace(verdict, shortfall=short), name, language)
     points = _points(target, tally)
     if points is None or points <= 0:
         return more or text("table.none", language)
@@ -208,13 +266,20 @@ def gap(
     return text("table.points_and", language, points=shown, more=more)
 
 
-def _more(target: Target, tally: Tally | None, verdict: Verdict, language: Language | None, *, people: bool) -> str:
+def _more(target: Target, tally: Tally | None, verdict: Verdict, name: str, language: Language | None) -> str:
     missing = verdict.shortfall
     if not missing:
         return ""
     key = "too_many" if _over(target, tally, verdict) else "need_more"
-    words = text("table.counter_person", language) if people else counter(target, language, "counter")
-    return text(f"table.{key}", language, count=f"{missing:,d}", counter=words)
+    return text(f"table.{key}", language, count=f"{missing:,d}", counter=name)
+
+
+def shortfall(target: Target, tally: Tally | None, verdict: Verdict, *, single: bool = False) -> int | None:
+    """Return how many are short where that is told of this tally: the worst county may have decided for the whole."""
+    if tally is None or verdict.value is None or verdict.shortfall is None:
+        return verdict.shortfall
+    known = amount(target, tally, single=single)
+    return verdict.shortfall if known is None or known == verdict.value else None
 
 
 def _over(target: Target, tally: Tally | None, verdict: Verdict) -> bool:
@@ -366,3 +431,9 @@ def _line_words(target: Target, line: Line, said: str, key: str, language: Langu
 def gravest(words: Iterable[Word]) -> Word | None:
     """Return the gravest of verdict words, None of none."""
     return min(words, key=GRAVITY.index, default=None)
+
+
+def any_units(judgements: Iterable[Judgement]) -> bool:
+    """Return whether any unit was judged: counted by a target, or looked at for a circle."""
+    every = [one for judgement in judgements for one in judgement.outcomes if one.verdict.word != "no_data"]
+    return any(one.circle is not None or (one.units is not None and len(one.units) > 0) for one in every)

@@ -132,7 +132,10 @@ def _gap_entry(data: mapdata.Plain, language: Language) -> dict[str, str]:
     if not data["gaps"]["gaps"]:
         return {}
     mark = next(iter(data["gaps"]["icons"].values()))
-    return {"gaps": _entry(mark, text("gap.layer", language), f"{len(data['gaps']['gaps']):,d}")}
+    shown, unplaced = f"{len(data['gaps']['gaps']):,d}", data["gaps"]["unplaced"]
+    if not unplaced:
+        return {"gaps": _entry(mark, text("gap.layer", language), shown)}
+    return {"gaps": _entry(mark, text("gap.layer_unplaced", language, shown=shown, count=f"{unplaced:,d}"))}
 
 
 def _entry(mark: str, words: str, number: str = "") -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from carecircle.gaps import KINDS as GAP_KINDS
 from carecircle.language import Language, text
 from carecircle.report import facts, gapwords
-from carecircle.sources.facilities import in_operation
+from carecircle.sources.facilities import in_operation, is_coming
 
 if TYPE_CHECKING:
     from carecircle.model import Study
@@ -66,8 +66,6 @@ _COLOURS = ("#6a1b9a", "#00695c", "#b35900", "#ad1457", "#37474f", "#5d4037", "#
 _CLOSED_COLOUR = "#7d828b"
 NEUTRAL_COLOUR = "#3d4553"
 STATUSES = ("open", "planned", "closed")
-_COMING = "建|规划|planned"
-"""What words for facilities that are not there yet have in common: 拟建, 在建, 筹建, 规划."""
 
 CLUSTER_FROM = 400
 """From this many marks on, neighbours are one mark with a number until one zooms in."""
@@ -130,8 +128,7 @@ def status_of(facilities: pd.DataFrame) -> pd.Series:
     """
     if "status" not in facilities:
         return pd.Series("open", index=facilities.index)
-    coming = facilities["status"].astype("string").str.contains(_COMING, regex=True).fillna(value=False).astype(bool)
-    found = pd.Series("closed", index=facilities.index).mask(coming, "planned")
+    found = pd.Series("closed", index=facilities.index).mask(is_coming(facilities), "planned")
     return found.mask(in_operation(facilities), "open")
 
 
@@ -324,6 +321,7 @@ def gaps(study: Study, language: Language | None) -> Plain:
     frame = drawable(study.gaps) if study.gaps is not None else None
     if frame is None or frame.empty:
         return {"units": [], "gaps": [], "at": None}
+    unplaced = 0 if study.gaps is None else len(study.gaps) - len(frame)
     frame = frame.sort_values("rank")
     first = frame.drop_duplicates("area_id")
     number = partial(facts.count, language=language)
@@ -336,7 +334,7 @@ def gaps(study: Study, language: Language | None) -> Plain:
         "title": gapwords.target_titles(frame, study.judgements, language),
         "unit": pd.Index(first["area_id"]).get_indexer(frame["area_id"]),
         "kind": frame["gap"],
-        "rows": pd.Series(_gap_rows(frame, language), index=frame.index),
+        "rows": pd.Series(_gap_rows(study, frame, language), index=frame.index),
     }
     return {
         "at": pack(first.geometry.to_numpy(), DIGITS),
@@ -348,20 +346,26 @@ def gaps(study: Study, language: Language | None) -> Plain:
         "icons": {kind: gap_icon(kind) for kind in GAP_KINDS if kind in set(frame["gap"])},
         "only": text("gap.only", language, target="{target}"),
         "clusters": len(first) >= CLUSTER_FROM,
+        "unplaced": unplaced,
     }
 
 
-def _gap_rows(frame: pd.DataFrame, language: Language | None) -> list[list[list[str]]]:
+def _gap_rows(study: Study, frame: gpd.GeoDataFrame, language: Language | None) -> list[list[list[str]]]:
     """Return what a window says of each gap: heading and words."""
     known = frame["people_60_out"].notna()
+    absent = gapwords.without_nearest(study, frame, language)
     columns = {
         text("gap.legend", language): frame["gap"].map(partial(_label, "gap.kind_", language)),
         text("gap.out", language): frame["people_60_out"].map(partial(facts.count, language=language)).where(known),
         text("map.nearest", language): facts.names(frame["nearest_name"], language).where(
-            frame["nearest_facility"].notna(), text("fact.not_reached", language)
+            frame["nearest_facility"].notna(), absent
         ),
-        text("map.distance", language): frame["metres"].map(partial(facts.metres, language=language)),
-        text("map.travel", language): frame["minutes"].map(partial(facts.minutes, language=language)),
+        text("map.distance", language): frame["metres"]
+        .map(partial(facts.metres, language=language))
+        .where(frame["metres"].notna(), absent),
+        text("map.travel", language): frame["minutes"]
+        .map(partial(facts.minutes, language=language))
+        .where(frame["minutes"].notna(), absent),
         text("gap.measure", language): frame["measure"].map(partial(_label, "gap.measure_", language)),
         text("gap.year", language): frame["year"].astype(str),
         text("gap.also", language): frame["also"].where(frame["also"].fillna("").ne("")),

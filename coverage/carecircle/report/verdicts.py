@@ -8,10 +8,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from carecircle.language import Language, current_language
-from carecircle.policy.judge import GRAVITY, Quantity, Tally, Verdict
+from carecircle.policy.judge import GRAVITY, Quantity
 from carecircle.policy.model import Target
 from carecircle.policy.results import Judgement, Line, Outcome, Progress
-from carecircle.report import judged
+from carecircle.report import due, judged
 
 if TYPE_CHECKING:
     from carecircle.model import Study
@@ -35,10 +35,12 @@ def verdicts(study: Study, language: Language | None = None) -> dict[str, Any]:
     -------
     dict
         ``title, as_of, fictional`` and ``packs``: for each its ``id, title, document, number, status, as_of``,
-        ``counts`` of targets by verdict, ``due_hard`` (hard ones that are due, by verdict), ``missed_hard`` (ids of
-        those missed, and of tasks of the schedule that are behind what was due), ``targets``, ``schedule`` and
+        ``counts`` of targets by verdict, ``due_hard`` (hard targets and tasks of the schedule that are due, by
+        verdict: the sums of ``due_hard_targets`` and ``due_hard_tasks``; a task is met where what was due stands),
+        ``missed_hard`` (ids of those missed, as many as ``due_hard`` says), ``targets``, ``schedule`` and
         ``notes``. Exact numbers are whole or text such as ``"1100/17"``; ``value`` is the number that is shown,
-        cut; what is not known is null.
+        cut; what is not known is null. `numerator`, `denominator`, `value` and `shortfall` of a target are of the
+        year in `decided_by_year`, where one of several years decided.
     """
     language = language or current_language()
     return {
@@ -59,7 +61,9 @@ def _pack(judgement: Judgement, language: Language) -> dict[str, Any]:
         "status": pack.status,
         "as_of": judgement.as_of.isoformat(),
         "counts": counts(judgement.outcomes),
-        "due_hard": counts(judgement.due()),
+        "due_hard": due.due_counts(judgement),
+        "due_hard_targets": due.target_counts(judgement),
+        "due_hard_tasks": due.task_counts(judgement),
         "missed_hard": list(judgement.missed_hard()),
         "targets": [_target(one, language) for one in judgement.outcomes],
         "schedule": [_progress(one, language) for one in state.rows] if state else [],
@@ -89,7 +93,8 @@ def _target(outcome: Outcome, language: Language) -> dict[str, Any]:
         "counted": target.unit,
         "minutes": exact(target.minutes),
         "deadline": target.deadline.isoformat() if target.deadline else None,
-        **_numbers(target, outcome.tally, outcome.verdict),
+        **_numbers(target, judged.standing(outcome)),
+        "decided_by_year": outcome.verdict.year,
         "readings": dict(outcome.readings),
         "by_county": [_line(target, one) for one in outcome.by_area()],
         "by_reading": [_line(target, one) for one in outcome.by_reading()],
@@ -104,7 +109,7 @@ def _target(outcome: Outcome, language: Language) -> dict[str, Any]:
 
 def _line(target: Target, line: Line) -> dict[str, Any]:
     about = {"area_id": line.area_id, "area": line.area_name, "reading": line.reading, "period": line.period}
-    numbers = _numbers(target, line.tally, line.verdict)
+    numbers = _numbers(target, line)
     return (
         {key: words for key, words in about.items() if words}
         | numbers
@@ -112,28 +117,19 @@ def _line(target: Target, line: Line) -> dict[str, Any]:
     )
 
 
-def _numbers(target: Target, tally: Tally | None, verdict: Verdict) -> dict[str, Any]:
-    known = tally or Tally(None, None)
-    hidden = judged.withheld(known.numerator) or judged.withheld(known.denominator)
-    value = None if hidden else _value(target, known, verdict)
+def _numbers(target: Target, line: Line) -> dict[str, Any]:
+    """Return the numbers of a line; all are of the same pair."""
+    tally = line.tally
+    value = judged.amount(target, tally)
     return {
-        "verdict": verdict.word,
-        "numerator": exact(known.numerator),
-        "denominator": exact(known.denominator),
-        "unverified": exact(known.unverified),
+        "verdict": line.verdict.word,
+        "numerator": exact(tally.numerator),
+        "denominator": exact(tally.denominator),
+        "unverified": exact(tally.unverified),
         "value": shown(target, value),
         "value_exact": exact(value),
-        "shortfall": verdict.shortfall,
+        "shortfall": judged.shortfall(target, tally, line.verdict),
     }
-
-
-def _value(target: Target, tally: Tally, verdict: Verdict) -> Fraction | None:
-    """Return the value in the target's unit; of rows or units judged one by one, the share that pass, in per cent."""
-    if target.metric not in judged.EACH and verdict.value is not None:
-        return verdict.value
-    if tally.numerator is None or not tally.denominator:
-        return None
-    return 100 * Fraction(tally.numerator) / Fraction(tally.denominator)
 
 
 def shown(target: Target, value: Fraction | None) -> float | None:

@@ -41,6 +41,10 @@ OPEN = "open"
 """What the status of a facility in operation is read as."""
 
 
+_COMING = "(?i:在建|拟建|筹建|待建|建设中|规划|planned|construction|proposed)"
+"""What words for facilities that are not there yet have in common."""
+
+
 def read_facilities(
     path: Source,
     *,
@@ -162,6 +166,20 @@ def in_operation(facilities: pd.DataFrame) -> pd.Series:
         return pd.Series(data=True, index=facilities.index)
     status = facilities["status"]
     return status.isna() | _states(status).eq(OPEN)
+
+
+def is_coming(facilities: pd.DataFrame) -> pd.Series:
+    """Return which facilities are not there yet by their own word: 拟建, 在建, 筹建, 规划, planned.
+
+    Examples
+    --------
+    >>> is_coming(pd.DataFrame({"status": ["拟建", "停业", None, "construction"]})).tolist()
+    [True, False, False, True]
+    """
+    if "status" not in facilities.columns:
+        return pd.Series(data=False, index=facilities.index)
+    said = facilities["status"].astype("string").str.contains(_COMING, regex=True)
+    return said.fillna(value=False).astype(bool)
 
 
 def _states(status: pd.Series) -> pd.Series:

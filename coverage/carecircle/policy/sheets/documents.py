@@ -7,6 +7,7 @@ not done yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import pandas as pd
@@ -16,7 +17,8 @@ from carecircle.language import text
 from carecircle.policy.judge import Tally, Verdict
 from carecircle.policy.model import Target
 from carecircle.policy.results import Line
-from carecircle.policy.sheets.goals import SheetResult, judged, no_data
+from carecircle.policy.sheets.counties import names_counties
+from carecircle.policy.sheets.goals import SheetResult, judged, no_data, unsure
 from carecircle.policy.sheets.rows import Case, Truth, all_of, any_of, expected_counties, match_counties, title
 
 _ANY = ""
@@ -56,9 +58,20 @@ def of_checklist(case: Case) -> SheetResult:
     rows = table[(table["target"] == case.target.id) & table["done"].notna()].reset_index(drop=True)
     if rows.empty:
         return no_data(text("inputs.no_rows", sheet=title("checklist"), target=case.target.id))
-    if case.target.metric == "share_of_units_with_document":
-        return _units(case, rows)
-    return _items(case, rows)
+    found = (_units if case.target.metric == "share_of_units_with_document" else _items)(case, rows)
+    strangers = _strangers(case, rows)
+    if not strangers:
+        return found
+    reason = text("inputs.unmatched", sheet=title("checklist"), names="、".join(strangers))
+    return unsure(replace(found, reasons=(reason, *found.reasons)))
+
+
+def _strangers(case: Case, rows: pd.DataFrame) -> list[str]:
+    """Return the names in the column of counties that no area has."""
+    if "county" not in rows or not names_counties(case.target):
+        return []
+    pairs = zip(rows["county"], _counties(case, rows), strict=True)
+    return sorted({str(said) for said, area in pairs if area is None})
 
 
 def _done(rows: pd.DataFrame, case: Case) -> list[bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -47,6 +47,16 @@ def no_data(*reasons: str, sources: tuple[str, ...] = ()) -> SheetResult:
     return SheetResult(None, Verdict("no_data"), (), reasons, sources)
 
 
+def unsure(result: SheetResult) -> SheetResult:
+    """Return a result of which rows do not count since their counties are not known: met is only to be verified.
+
+    What those rows say might have turned it.
+    """
+    if result.verdict.word != "met":
+        return result
+    return replace(result, verdict=replace(result.verdict, word="to_be_verified"))
+
+
 def everyone(target: Target) -> Target:
     """Return the target that all rows (or units) reach it: 100 % of them.
 
@@ -78,7 +88,7 @@ def judged(target: Target, tally: Tally, as_of: date, chosen: Choices | None = N
     binding = (chosen or {}).get("upper_limit") == "binding" and is_above(target, tally)
     if verdict.word == "met" and binding and verdict.value is not None and target.upper is not None:
         excess = ceil(verdict.value - Fraction(target.upper))
-        ahead = target.deadline is not None and as_of <= target.deadline
+        ahead = target.deadline is not None and as_of < target.deadline
         return Verdict("in_progress" if ahead else "missed", verdict.value, excess)
     return verdict
 

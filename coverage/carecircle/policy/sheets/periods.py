@@ -8,6 +8,8 @@ from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+BY_PERIOD = frozenset({"yearly", "half_yearly", "monthly"})
+"""Periods of targets that are judged period by period."""
 _YEAR = r"((?:19|20)\d{2})"
 _YEARLY = re.compile(rf"{_YEAR}(?:\.0|年度?|全年|年全年)?")
 _HALF = re.compile(rf"{_YEAR}年?-?(上半年?|下半年?|h[12])", re.IGNORECASE)
@@ -81,3 +83,27 @@ def _months_back(day: date) -> Iterator[str]:
     while True:
         yield f"{end.year}-{end.month:02}"
         end = end.replace(day=1) - timedelta(days=1)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two periods have days in common; no period has them with none but itself.
+
+    Examples
+    --------
+    >>> overlap("2025", "2025-03"), overlap("2025-H2", "2025-03"), overlap("", "2025"), overlap("", "")
+    (True, False, False, True)
+    """
+    if not (one and other):
+        return one == other
+    return first_day(one) <= last_day(other) and first_day(other) <= last_day(one)
+
+
+def year_before(day: date) -> date:
+    """Return the same day of the year before; of a leap day the 28th.
+
+    Examples
+    --------
+    >>> str(year_before(date(2025, 2, 28))), str(year_before(date(2024, 2, 29))), str(year_before(date(2024, 12, 31)))
+    ('2024-02-28', '2023-02-28', '2023-12-31')
+    """
+    return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from fractions import Fraction
 
 import pandas as pd
@@ -12,6 +11,7 @@ from carecircle.policy.judge import Tally, Verdict
 from carecircle.policy.model import SheetUse, Target
 from carecircle.policy.results import Line
 from carecircle.policy.sheets.goals import UNKNOWN, SheetResult, judged, no_data
+from carecircle.policy.sheets.periods import year_before
 from carecircle.policy.sheets.rows import Case, Rows, added, institutions_of, match_counties, truths
 from carecircle.policy.units import counted_facilities
 from carecircle.policy.vocabulary import vocabulary
@@ -83,7 +83,7 @@ def of_change(case: Case, use: SheetUse, rows: Rows) -> SheetResult:
     What gives no day of opening stands on both days; beds are those of today. So only what opened since can change
     the share, and what closed since is not seen.
     """
-    frame, before = rows.frame, _year_before(case.as_of)
+    frame, before = rows.frame, year_before(case.as_of)
     opened = pd.to_datetime(frame["opened"], errors="coerce")
     if opened.isna().all():
         return no_data(*rows.reasons, text("inputs.no_opened"), sources=rows.sources)
@@ -93,10 +93,6 @@ def of_change(case: Case, use: SheetUse, rows: Rows) -> SheetResult:
     if opened.isna().any():
         reasons = (*reasons, text("inputs.some_opened", count=int(opened.isna().sum())))
     return SheetResult(now, _compared(case, now, then), lines, reasons, rows.sources)
-
-
-def _year_before(day: date) -> date:
-    return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
 
 
 def _share(frame: pd.DataFrame, use: SheetUse) -> Tally:
@@ -128,5 +124,5 @@ def _compared(case: Case, now: Tally, then: Tally) -> Verdict:
         return Verdict("not_applicable")
     if value > old:
         return Verdict("met", value, 0)
-    ahead = case.target.deadline is not None and case.as_of <= case.target.deadline
+    ahead = case.target.deadline is not None and case.as_of < case.target.deadline
     return Verdict("in_progress" if ahead else "missed", value)

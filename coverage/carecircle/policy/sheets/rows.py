@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 
 from carecircle.china.codes import significant_code
-from carecircle.china.names import name_keys, plain_name
+from carecircle.china.names import plain_name
 from carecircle.findings import row_numbers
 from carecircle.language import text
 from carecircle.policy.model import Condition, Pack, SheetUse, Target
 from carecircle.policy.registry import grades_in, names_in
-from carecircle.policy.sheets.periods import period_of
+from carecircle.policy.sheets.counties import HIGH_TECH, OWN_LEVEL, TOTALS, known_counties, matched_county
+from carecircle.policy.sheets.periods import BY_PERIOD, first_day, last_day, overlap, period_of
 from carecircle.policy.units import Choices, first_year, wanted_kinds
 from carecircle.policy.vocabulary import Column, vocabulary
 from carecircle.sources.facilities import in_operation
@@ -40,16 +41,8 @@ OWNERS: Mapping[str, str] = {
 """Words of the column 所有制 for what targets ask for."""
 IN_REGISTRY = ("county", "name", "kind", "ownership", "status", "opened", "beds", "nursing_beds", "stars")
 """Columns of the sheet of institutions that a registry has too."""
-TOTALS = frozenset({"全市", "全市合计", "合计", "总计", "全部", "全县", "全区"})
-"""What stands for all counties together in a column of counties."""
-OWN_LEVEL = frozenset({"市本级", "市级", "本级", "市直"})
-"""What stands for the city's own, which belongs to no county."""
-_HIGH_TECH = ("430972", "430903")
-"""The high-tech zone of Yiyang, and Heshan, with which it counts by the reading ``hightech_zone=merged``."""
 _WITH_COMMUNITY = ("day_care", "community_facility")
 """Kinds whose beds count too by the reading ``bed_scope=with_community``."""
-_WIDER = ("省", "市", "州", "盟", "地区")
-"""Ends of the names of wider units, which may stand before that of a county: 玉溪市红塔区."""
 _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -109,12 +102,18 @@ class Rows:
         What a reader should know.
     areas
         Codes of the counties that the sheet has rows of, whether they count or not.
+    strangers
+        What rows that do not count call their counties, which no area is called.
+    of_kinds
+        Whether there may be institutions of the target's kinds, whether they count or not; of other sheets always.
     """
 
     frame: pd.DataFrame
     sources: tuple[str, ...]
     reasons: tuple[str, ...] = ()
     areas: frozenset[str] = frozenset()
+    strangers: tuple[str, ...] = ()
+    of_kinds: bool = True
 
 
 def exact(value: Any) -> Fraction | None:
@@ -179,16 +178,17 @@ def rows_of(case: Case, use: SheetUse) -> Rows | str:
     if isinstance(found, str):
         return found
     table, sources = found
-    frame, strangers = _placed(_exact_frame(table, use.sheet), case)
-    frame["period"] = _periods(frame, use.sheet)
+    frame, strangers, said = _placed(_exact_frame(table, use.sheet), case, use.sheet)
     counts, unknown_kinds = _counting(frame, case, use)
     kept = frame.assign(counts=pd.Series(counts, index=frame.index, dtype=object))[[one is not False for one in counts]]
     reasons = [text("inputs.unmatched", sheet=title(use.sheet), names="、".join(strangers))] if strangers else []
     if strangers and frame.empty:
         return reasons[0]
+    reasons += said
     if unknown_kinds:
         reasons.append(text("inputs.unknown_kinds", names="、".join(unknown_kinds)))
-    return Rows(kept, sources, tuple(reasons), frozenset(area for area in frame["area"] if area))
+    areas = frozenset(area for area in frame["area"] if area)
+    return Rows(kept, sources, tuple(reasons), areas, tuple(strangers), _has_kinds(frame, case, use))
 
 
 def title(sheet: str) -> str:
@@ -276,19 +276,72 @@ def _periods(frame: pd.DataFrame, sheet: str) -> list[str]:
 # Counties
 
 
-def _placed(frame: pd.DataFrame, case: Case) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows with their county's code in ``area``, and the names that are not known: they do not count.
+def _placed(frame: pd.DataFrame, case: Case, sheet: str) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """Return the rows with their county's code in ``area``, the names that are not known, and what to tell of the rest.
 
-    A row for all counties together is left out where counties have rows of their own.
+    Rows whose county is not known do not count, and what is said of all counties together does not count beside what
+    they say themselves.
     """
     cells = frame["county"] if "county" in frame else pd.Series(None, index=frame.index, dtype=object)
-    areas = match_counties(cells, case)
-    totals = cells.map(lambda said: said is not None and plain_name(str(said)) in TOTALS).astype(bool)
-    named = [bool(area) for area in areas]
-    placed = frame.assign(area=pd.Series(areas, index=frame.index, dtype=object))
-    known = pd.Series([area is not None for area in areas], index=frame.index)
+    areas = pd.Series(match_counties(cells, case), index=frame.index, dtype=object)
+    periods = pd.Series(_periods(frame, sheet), index=frame.index, dtype=object)
+    placed = frame.assign(area=areas, period=periods, whole=_of_all_counties(frame, cells, sheet))
+    known = areas.notna()
     strangers = sorted({str(cells[at]) for at in frame.index[~known]})
-    return placed[known & ~(totals & any(named))].reset_index(drop=True), strangers
+    placed = placed[known]
+    kept = _not_twice(placed, case, sheet)
+    reasons = [_left_out(placed[~kept], sheet)] if not kept.all() else []
+    reasons += _repeated(placed[kept], case, sheet)
+    return placed[kept].drop(columns="whole").reset_index(drop=True), strangers, reasons
+
+
+def _of_all_counties(frame: pd.DataFrame, cells: pd.Series, sheet: str) -> pd.Series:
+    """Return which rows stand for all counties together: so named, or without a county where a row is a county.
+
+    In lists (of institutions, estates, places) a row without a county is one more of them, and the city's own lottery
+    fund is none of the counties'.
+    """
+    is_list = "name" in vocabulary().sheets[sheet].columns
+    whole = cells.map(lambda said: not is_list if said is None else plain_name(str(said)) in TOTALS).astype(bool)
+    return whole & ~frame["level"].isin(OWN_LEVEL) if "level" in frame else whole
+
+
+def _not_twice(frame: pd.DataFrame, case: Case, sheet: str) -> pd.Series:
+    """Return which rows count, where some stand for all counties together and others for one.
+
+    By period, counties go before the whole in every period of which they have rows. Of a target that is counted once
+    the whole counts where it is the later one, and then it is all that counts.
+    """
+    whole, counties = frame["whole"], frame["area"].ne("")
+    if case.target.period in BY_PERIOD or sheet == "adaptations":
+        theirs = set(frame.loc[counties, "period"])
+        return ~(whole & frame["period"].map(lambda one: any(overlap(one, other) for other in theirs)).astype(bool))
+    ends = frame["period"].map(lambda one: last_day(one) if one else date.min)
+    begun = frame["period"].map(lambda one: not one or first_day(one) <= case.as_of).astype(bool)
+    if not (whole & begun).any() or not (counties & begun).any():
+        return pd.Series(data=True, index=frame.index)
+    last = ends[whole & begun].max()
+    return ends >= last if last > ends[counties & begun].max() else ~whole
+
+
+def _left_out(frame: pd.DataFrame, sheet: str) -> str:
+    """Return the reason that rows are left out because others say the same."""
+    return text("inputs.left_out", sheet=title(sheet), rows=row_numbers(frame["row"].dropna()))
+
+
+def _repeated(frame: pd.DataFrame, case: Case, sheet: str) -> list[str]:
+    """Return the reason that a county has several rows of a period in a sheet that has one row a county."""
+    columns = vocabulary().sheets[sheet].columns
+    if not {"name", "place"}.isdisjoint(columns) or "county" not in columns or frame.empty:
+        return []
+    apart = replace(case, chosen={})  # the high-tech zone and the county with which it counts are two
+    own = pd.Series(match_counties(frame["county"], apart), index=frame.index, dtype=object)
+    keys = frame.assign(own=own)[["own", "whole", "period", *(["level"] if "level" in columns else [])]]
+    again = frame[keys.duplicated() & (frame["area"].ne("") | frame["whole"])]
+    names = {"": text("inputs.whole"), **case.names()}
+    pairs = again[["area", "period"]].itertuples(index=False)
+    found = dict.fromkeys(f"{names.get(area, area)} {period}".rstrip() for area, period in pairs)
+    return [text("inputs.repeated", sheet=title(sheet), counties="、".join(found))] if found else []
 
 
 def match_counties(cells: pd.Series, case: Case) -> list[str | None]:
@@ -296,51 +349,21 @@ def match_counties(cells: pd.Series, case: Case) -> list[str | None]:
 
     Where no counties are given, a name stands for itself.
     """
-    known, names = _known_counties(case), {}
+    known, names = known_counties(case.counties), {}
     for said in {str(cell) for cell in cells if cell is not None}:
         names[said] = _county(said, known, case)
     return ["" if cell is None else names[str(cell)] for cell in cells]
 
 
-def _known_counties(case: Case) -> dict[str, str]:
-    """Return the codes of the counties by every form of their names and codes; forms of several are left out."""
-    keys = name_keys(case.counties["name"].astype(object), "county")
-    codes = significant_code(case.counties["area_id"].astype(object)).str[:6]
-    found: dict[str, set[str]] = {}
-    for forms in (keys["plain"], keys["bare"], keys["stem"], codes):
-        for form, area in zip(forms, case.counties["area_id"].astype(str), strict=True):
-            if isinstance(form, str) and form:
-                found.setdefault(form, set()).add(area)
-    return {form: next(iter(areas)) for form, areas in found.items() if len(areas) == 1}
-
-
 def _county(said: str, known: Mapping[str, str], case: Case) -> str | None:
-    plain = plain_name(said)
-    if not plain or plain in TOTALS | OWN_LEVEL:
-        return ""
-    if case.counties.empty:
-        return said.strip()
-    code = significant_code(pd.Series([plain], dtype=object)).iloc[0]
-    keys = name_keys(pd.Series([said], dtype=object), "county").iloc[0]
-    forms = [code[:6] if isinstance(code, str) else None, plain, keys["bare"], keys["stem"]]
-    if zone := _zone(forms, known, case):
-        return zone
-    whole = [area for form, area in known.items() if plain.endswith(form) and plain.removesuffix(form).endswith(_WIDER)]
-    return next((known[form] for form in forms if form in known), whole[0] if len(set(whole)) == 1 else None)
-
-
-def _zone(forms: Sequence[str | None], known: Mapping[str, str], case: Case) -> str | None:
-    """Return the county with which the high-tech zone counts, where a target says so."""
-    zone, county = _HIGH_TECH
-    is_zone = forms[0] == zone or any("高新" in form for form in forms[1:] if form)
-    merged = case.chosen.get("hightech_zone") == "merged"
-    return known.get(county) if is_zone and merged else None
+    found = matched_county(said, known, merged=case.chosen.get("hightech_zone") == "merged")
+    return said.strip() if found is None and case.counties.empty else found
 
 
 def expected_counties(case: Case) -> dict[str, str]:
     """Return code and name of the counties that must be known of; the high-tech zone is none of them."""
     zone = "hightech_zone" in case.chosen
-    return {area: name for area, name in case.names().items() if not (zone and area[:6] == _HIGH_TECH[0])}
+    return {area: name for area, name in case.names().items() if not (zone and area[:6] == HIGH_TECH[0])}
 
 
 # Which rows count
@@ -354,6 +377,11 @@ def _counting(frame: pd.DataFrame, case: Case, use: SheetUse) -> tuple[list[Trut
         kinds, unknown = _of_kinds(frame, case)
         found += [kinds, _owned(frame, case), _there(frame, case, use), _graded(frame, case), _new(frame, case)]
     return [all_of(row) for row in zip(*found, strict=True)], unknown
+
+
+def _has_kinds(frame: pd.DataFrame, case: Case, use: SheetUse) -> bool:
+    """Whether there may be institutions of a target's kinds, in whatever state; of other sheets always."""
+    return use.sheet != "institutions" or any(one is not False for one in _of_kinds(frame, case)[0])
 
 
 def _of_kinds(frame: pd.DataFrame, case: Case) -> tuple[list[Truth], list[str]]:

@@ -33,11 +33,12 @@ from carecircle.policy.sheets.goals import (
     judged,
     no_data,
     of_period,
+    unsure,
 )
 from carecircle.policy.sheets.parts import Mode, Part, lacking_cells, mode_of, parts_of, sum_of
-from carecircle.policy.sheets.periods import first_day, last_day, months_up_to, period_of
+from carecircle.policy.sheets.periods import BY_PERIOD, first_day, last_day, months_up_to, period_of
 from carecircle.policy.sheets.registered import of_change, of_registry
-from carecircle.policy.sheets.rows import Case, Inputs, Rows, added, expected_counties, rows_of, title, value_of
+from carecircle.policy.sheets.rows import Case, Inputs, Rows, expected_counties, rows_of, title, value_of
 from carecircle.policy.units import Choices, readings_of
 from carecircle.policy.vocabulary import vocabulary
 
@@ -96,14 +97,19 @@ def tally_sheets(
     return found[0] if len(found) == 1 else _together(case, found)
 
 
-def declared(target: Target, inputs: Inputs, period: str | int) -> Tally | None:
+def declared(target: Target, pack: Pack, inputs: Inputs, counties: pd.DataFrame, period: str | int) -> Tally | None:
     """Return the numerator and denominator that the sheet of ratios gives of a target for a past period.
+
+    Rows count and add up as in every other sheet: None where one of the counties is missing, or a cell is empty.
 
     Examples
     --------
     >>> from carecircle.policy import load_pack
-    >>> rows = {"target": ["YX-03"], "period": ["2025年"], "numerator": [34.0], "denominator": [51.0]}
-    >>> found = declared(load_pack("yuxi").target("YX-03"), {"ratios": pd.DataFrame(rows)}, 2025)
+    >>> pack = load_pack("yuxi")
+    >>> counties = pd.DataFrame({"area_id": ["530402", "530403"], "name": ["红塔区", "江川区"]})
+    >>> rows = {"target": "YX-03", "county": ["红塔区", "江川区"], "period": ["2025年"] * 2}
+    >>> rows |= {"numerator": [20.0, 14.0], "denominator": [30.0, 21.0], "row": [5, 6]}
+    >>> found = declared(pack.target("YX-03"), pack, {"ratios": pd.DataFrame(rows)}, counties, 2025)
     >>> str(found.numerator), str(found.denominator)
     ('34', '51')
     """
@@ -111,12 +117,17 @@ def declared(target: Target, inputs: Inputs, period: str | int) -> Tally | None:
     if table is None:
         return None
     said = [period_of(str(one)) if one is not None else "" for one in table["period"]]
-    rows = table[(table["target"] == target.id).to_numpy() & [one == str(period) for one in said]]
-    pairs = [
-        [None if pd.isna(one) else Fraction(str(one)) for one in rows[name]] for name in ("numerator", "denominator")
-    ]
-    numerator, denominator = map(added, pairs)
-    return None if rows.empty or numerator is None or denominator is None else Tally(numerator, denominator)
+    rows_then = {"ratios": table[[one == str(period) for one in said]]}
+    case = Case(target, pack, rows_then, counties, last_day(str(period)), readings_of(target, None))
+    rows = rows_of(case, _RATIO)
+    if isinstance(rows, str) or rows.frame.empty:
+        return None
+    tally, _ = _Gathered(case, _RATIO, rows, "sum", ()).whole(parts_of(case, _RATIO, rows, "sum"))
+    return None if tally.numerator is None or tally.denominator is None else tally
+
+
+_RATIO = SheetUse(sheet="ratios", numerator=("numerator",), denominator=("denominator",))
+"""How the sheet of ratios is read of any target."""
 
 
 def _together(case: Case, found: Sequence[SheetResult]) -> SheetResult:
@@ -148,14 +159,29 @@ def _of_use(case: Case, use: SheetUse) -> SheetResult:
     rows = rows_of(case, use)
     if isinstance(rows, str):
         return no_data(rows)
+    found = _of_rows(case, use, rows)
+    return unsure(found) if rows.strangers and rows.sources == ("inputs",) else found
+
+
+def _of_rows(case: Case, use: SheetUse, rows: Rows) -> SheetResult:
+    mode = mode_of(case, use)
+    is_share = bool(use.denominator) or mode in {"each", "share"} or case.target.metric == "change"
+    if is_share and not rows.of_kinds and rows.sources == ("registry",):
+        return no_data(_registry_has_none(case, use), *rows.reasons, sources=rows.sources)
     if case.target.metric == "change":
         return of_change(case, use, rows)
-    mode = mode_of(case, use)
     parts = parts_of(case, use, rows, mode)
     found = _Gathered(case, use, rows, mode, tuple(parts)).result()
     return replace(
         found, reasons=(*rows.reasons, *lacking_cells(case, use, rows, parts), *found.reasons), sources=rows.sources
     )
+
+
+def _registry_has_none(case: Case, use: SheetUse) -> str:
+    """Return the reason that a registry lists no institution of a target's kinds, so that it speaks of none."""
+    known = vocabulary().with_kinds(case.pack.kinds).kinds
+    kinds = "、".join(known[name].title.said() for name in case.target.kinds)
+    return text("inputs.registry_has_none", kinds=kinds, sheet=title(use.sheet))
 
 
 # Sums
@@ -186,7 +212,7 @@ class _Gathered:
         """Return tally, verdict and lines."""
         if self.case.target.metric == "count_per_unit":
             return self._per_unit()
-        if self.case.target.period in {"yearly", "half_yearly", "monthly"} and any(one.period for one in self.parts):
+        if self.case.target.period in BY_PERIOD and any(one.period for one in self.parts):
             return self._by_period()
         if self.use.sheet == "adaptations":
             return self._cumulative()
@@ -329,20 +355,24 @@ def _grouped(parts: Iterable[Part], length: int = 99) -> dict[str, list[Part]]:
 
 
 def _periods(target: Target, chosen: Choices, parts: Sequence[Part], as_of: date) -> dict[str, list[Part]]:
-    """Return the parts of each period that is judged; none of a period that is over says that it is not known."""
-    begun = [one for one in parts if one.period and first_day(one.period) <= as_of]
+    """Return the parts of each period that is judged; none of a period that is over says that it is not known.
+
+    A plan that is closed is judged by the periods up to its deadline: what comes after it is not asked for.
+    """
+    last = min(as_of, target.deadline or as_of)
+    begun = [one for one in parts if one.period and first_day(one.period) <= last]
     if target.period == "yearly":
         years = [str(year) for year in _listed_years(target, chosen)]
         found = _grouped(begun, 4)
         kept = {year: some for year, some in found.items() if year in years or not years}
-        return _with_missing(kept, years, as_of)
+        return _with_missing(kept, years, last)
     if target.period == "half_yearly":
         return _grouped(replace(one, period=_half(one.period)) for one in begun)
-    months = months_up_to(as_of)
+    months = months_up_to(last)
     if any(len(one.period) != len("2026-01") or "H" in one.period for one in begun):
         return _grouped(begun)
     recent = {month: some for month, some in _grouped(begun).items() if month >= months[0]}
-    return _with_missing(recent, months, as_of) if recent else {}
+    return _with_missing(recent, months, last) if recent else {}
 
 
 def _half(period: str) -> str:

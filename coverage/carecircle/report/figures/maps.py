@@ -249,8 +249,15 @@ def draw_people(plate: Plate, title: str, path: Path) -> None:
     draw_borders(sheet, level)
     entries += _draw_uncovered(sheet)
     draw_labels(sheet, by_size(plate.level(_label_level(plate))), 6.5)
-    lines = [plate.said("foot_people", level=text(f"fact.level_{level}", plate.language)), _travel(plate)]
+    lines = [_foot_people(plate, level), _travel(plate)]
     close_sheet(sheet, path, entries, lines)
+
+
+def _foot_people(plate: Plate, level: str) -> str:
+    """Say what colours and marks mean; where numbers are not known, or not published, marks have one size."""
+    people = facts.uncovered(plate.study)["people_60"].to_numpy(float)
+    key = "foot_people" if np.isfinite(people).any() else "foot_people_alike"
+    return plate.said(key, level=text(f"fact.level_{level}", plate.language))
 
 
 def _people_level(plate: Plate) -> str:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from carecircle.language import Language, current_language, text
-from carecircle.policy.judge import Quantity, Tally
+from carecircle.policy.judge import Quantity
 from carecircle.policy.results import Judgement, Outcome
 from carecircle.report import judged
 from carecircle.report.tables.model import Cell, Head, Look, Table
@@ -69,8 +69,8 @@ def _whole(outcome: Outcome, amount: Quantity | None) -> Quantity | None:
 
 
 def _row(place: int, outcome: Outcome, judgement: Judgement, language: Language) -> tuple[Cell, ...]:
-    target, verdict = outcome.target, outcome.verdict
-    tally = outcome.tally or Tally(None, None)
+    target, whole, day = outcome.target, judged.standing(outcome), judgement.as_of
+    tally, verdict = whole.tally, whole.verdict
     counts = tally.numerator is not None and tally.denominator is None
     absent = "not_applicable" if verdict.word == "not_applicable" and outcome.tally is None else "no_data"
     return (
@@ -80,12 +80,12 @@ def _row(place: int, outcome: Outcome, judgement: Judgement, language: Language)
         judged.definition(outcome, language),
         judged.number(_whole(outcome, tally.numerator), language, absent=absent),
         judged.number(_whole(outcome, tally.denominator), language, absent="" if counts else absent),
-        judged.value(target, outcome.tally, verdict, language),
+        judged.with_year(judged.value(target, tally, verdict, language), verdict, day, language),
         judged.demanded(target, language),
         judged.deadline(target, language),
-        judged.gap(target, outcome.tally, verdict, language, people=judged.of_people(outcome)),
-        judged.verdict_word(verdict.word, language),
+        judged.gap(target, tally, verdict, language, people=judged.of_people(outcome)),
+        judged.with_year(judged.verdict_word(verdict.word, language), verdict, day, language),
         text(f"policy.force_{target.force}", language),
-        judged.sources(outcome, judgement.as_of, language),
+        judged.sources(outcome, day, language),
         "\n".join(judged.remarks(outcome, language)),
     )

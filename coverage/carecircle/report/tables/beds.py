@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from carecircle.cover import assign_areas
 from carecircle.language import Language, current_language, text
-from carecircle.policy.registry import names_in
+from carecircle.policy.registry import grades_in, names_in
 from carecircle.policy.results import Judgement
 from carecircle.policy.sheets.rows import OWNERS as OWNER_WORDS
 from carecircle.policy.sheets.rows import Case, match_counties
-from carecircle.policy.vocabulary import vocabulary
+from carecircle.policy.units import wanted_kinds
+from carecircle.policy.vocabulary import Vocabulary, vocabulary
 from carecircle.report.tables.cells import count_cell, county_names, number_cell, share_cell
 from carecircle.report.tables.model import Cell, Head, Table
 from carecircle.sources.facilities import in_operation
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 OWNERS = tuple(OWNER_WORDS.values())
 """Ownership as registries and the sheet of institutions have it; anything else is not said."""
 _STARS = (5, 4, 3, 2, 1)
-_GRADES = {"一": "1", "二": "2", "三": "3", "四": "4", "五": "5"}
 _OPEN_WORDS = "在营"
 
 
@@ -55,14 +56,25 @@ def beds(study: Study, language: Language | None = None) -> Table | None:
 
 
 def counties(study: Study) -> dict[str, str]:
-    """Return the counties that tables have rows for: those of the judgements, else those of the areas; by `area_id`."""
-    if study.judgements and len(study.judgements[0].counties):
-        return county_names(study.judgements[0].counties)
+    """Return the counties that tables have rows for: those of all judgements, else those of the areas; by `area_id`."""
+    found = _judged_counties(study)
+    if len(found):
+        return county_names(found)
     return county_names(study.areas[study.areas["level"] == "county"].sort_values("area_id"))
 
 
+def _judged_counties(study: Study) -> pd.DataFrame:
+    """Return ``area_id, name`` of the counties of all judgements, each once, in the order of the packs."""
+    found = [one.counties for one in study.judgements]
+    empty = pd.DataFrame({"area_id": [], "name": []}, dtype=object)
+    every: pd.DataFrame = pd.concat([empty, *found], ignore_index=True)
+    return every.drop_duplicates("area_id", ignore_index=True)
+
+
 def institutions(study: Study) -> tuple[pd.DataFrame, str]:
-    """Return the institutions in operation, and in words where they come from.
+    """Return the institutions that stand on the day and are in operation, and in words where they come from.
+
+    Kinds are those of all packs, and grades, days of opening and states are read as targets on beds read them.
 
     Returns
     -------
@@ -75,10 +87,32 @@ def institutions(study: Study) -> tuple[pd.DataFrame, str]:
     judgement = next((one for one in study.judgements if "institutions" in one.inputs), None)
     if judgement is not None:
         given = judgement.inputs["institutions"]
-        return _shaped(given[_running(given)], _by_name(given, judgement)), text("table.from_inputs")
-    frame = study.facilities[in_operation(study.facilities)]
+        kept = given[_running(given) & _opened(given, judgement.as_of)]
+        area = _by_name(kept, judgement, _judged_counties(study))
+        return _shaped(kept, area, *_kinds(study)), text("table.from_inputs")
+    frame = study.facilities[in_operation(study.facilities) & _opened(study.facilities, study.as_of)]
     where = study.areas[study.areas["level"] == "county"]
-    return _shaped(frame, assign_areas(frame, where, "area_code")), text("table.from_registry")
+    return _shaped(frame, assign_areas(frame, where, "area_code"), *_kinds(study)), text("table.from_registry")
+
+
+def _opened(frame: pd.DataFrame, day: date | None) -> pd.Series:
+    """Return which institutions are there on a day; those that do not say when they opened are."""
+    opened = pd.to_datetime(_column(frame, "opened"), errors="coerce")
+    later: pd.Series = opened > pd.Timestamp(day if day is not None else date.max)
+    return ~later
+
+
+def _kinds(study: Study) -> tuple[set[str], Vocabulary]:
+    """Return the kinds of institutions and what targets on beds count besides, and the words of all packs."""
+    known = vocabulary()
+    for judgement in study.judgements:
+        known = known.with_kinds(judgement.pack.kinds)
+    wanted = set(known.narrower(["institution"]))
+    for judgement in study.judgements:
+        for one in judgement.outcomes:
+            if any(use.sheet == "institutions" and "beds" in use.denominator for use in one.target.data.sheets):
+                wanted |= wanted_kinds(one.target, judgement.pack, one.readings)[0]
+    return wanted, known
 
 
 def _running(given: pd.DataFrame) -> pd.Series:
@@ -89,26 +123,24 @@ def _running(given: pd.DataFrame) -> pd.Series:
     return running
 
 
-def _by_name(given: pd.DataFrame, judgement: Judgement) -> pd.Series:
+def _by_name(given: pd.DataFrame, judgement: Judgement, places: pd.DataFrame) -> pd.Series:
     """Return the county of each row of a sheet; missing where it names none that is known."""
     any_target = judgement.outcomes[0].target
-    case = Case(any_target, judgement.pack, {}, judgement.counties, judgement.as_of, judgement.outcomes[0].readings)
+    case = Case(any_target, judgement.pack, {}, places, judgement.as_of, judgement.outcomes[0].readings)
     return pd.Series(match_counties(given["county"], case), index=given.index, dtype=object).replace("", None)
 
 
-def _shaped(frame: pd.DataFrame, area: pd.Series) -> pd.DataFrame:
-    wanted = set(vocabulary().narrower(["institution"]))
-    named = names_in(_column(frame, "kind"), vocabulary().kinds)
+def _shaped(frame: pd.DataFrame, area: pd.Series, wanted: set[str], known: Vocabulary) -> pd.DataFrame:
+    named = names_in(_column(frame, "kind"), known.kinds)
     kept = frame[named.map(lambda found: bool(found and wanted & found)).astype(bool)]
     owner = _column(kept, "ownership").astype("string").str.strip()
-    grade = _column(kept, "stars").astype("string").replace(_GRADES, regex=True).str.extract(r"([1-5])")[0]
     return pd.DataFrame(
         {
             "area_id": area.reindex(kept.index),
             "beds": pd.to_numeric(_column(kept, "beds"), errors="coerce"),
             "nursing_beds": pd.to_numeric(_column(kept, "nursing_beds"), errors="coerce"),
             "ownership": owner.where(owner.isin(OWNERS), ""),
-            "stars": pd.to_numeric(grade, errors="coerce").fillna(0).astype(int),
+            "stars": grades_in(_column(kept, "stars")).fillna(0).astype(int),
         }
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from carecircle.language import Language, current_language, text
-from carecircle.policy.judge import Tally, total
-from carecircle.policy.results import Outcome
+from carecircle.policy.judge import GRAVITY, Tally, Verdict, total
+from carecircle.policy.results import Line, Outcome
 from carecircle.report import facts, judged
 from carecircle.report.tables.beds import bed_numbers, counties, people_of
 from carecircle.report.tables.cells import count_cell, number_cell, share_cell, tally_cells
@@ -33,13 +35,16 @@ def by_county(study: Study, language: Language | None = None) -> Table | None:
     places = counties(study)
     if not places:
         return None
-    chosen = [one for one in (_first(study, units) for units in _CLASSES) if one is not None]
+    chosen = [column for units in _CLASSES for column in _Column.of(study, units)]
     beds = bed_numbers(study)
     rows = [_row(study, [code], name, chosen, beds, language) for code, name in places.items()]
-    words = [_word([code], chosen) for code in places]
+    words: list[str | None] = [_word(code, chosen) for code in places]
     rows.append(_row(study, list(places), text("table.total", language), chosen, beds, language))
-    words.append(_whole_word(chosen))
+    whole = _whole(chosen)
+    words.append(whole.word if whole is not None else None)
     said = [judged.verdict_word(word, language) if word else text("table.none", language) for word in words]
+    if whole is not None:
+        said[-1] = judged.with_year(said[-1], whole, study.as_of, language)
     heads = _heads(study, chosen, language)
     return Table(
         "2",
@@ -53,29 +58,49 @@ def by_county(study: Study, language: Language | None = None) -> Table | None:
     )
 
 
-def _first(study: Study, units: tuple[str, ...]) -> Outcome | None:
-    """Return the first target that counts such units and has numbers by county; hard ones first."""
-    found = [
-        one
-        for judgement in study.judgements
-        for one in judgement.outcomes
-        if one.target.metric == "share_of_units_with_facility" and one.target.unit in units and any(one.by_area())
-    ]
-    return min(found, key=lambda one: one.target.force != "hard", default=None)
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """A group of columns: a target, and the counties that have its number (places of several packs have several)."""
 
+    by_county: Mapping[str, Outcome]
 
-def _served(outcome: Outcome, code: str) -> Tally | None:
-    lines = (one for one in outcome.lines if one.area_id == code and one.reading == _SERVED and not one.period)
-    return next((one.tally for one in lines), None)
+    @classmethod
+    def of(cls, study: Study, units: tuple[str, ...]) -> list[_Column]:
+        """Take for each county the first target that counts such units and has a number for it; hard ones first."""
+        found = [
+            one
+            for judgement in study.judgements
+            for one in judgement.outcomes
+            if one.target.metric == "share_of_units_with_facility" and one.target.unit in units
+        ]
+        chosen: dict[str, Outcome] = {}
+        for one in sorted(found, key=lambda one: one.target.force != "hard"):
+            for line in one.by_area():
+                chosen.setdefault(line.area_id, one)
+        targets = {id(one): one for one in chosen.values()}
+        return [cls({code: own for code, own in chosen.items() if own is one}) for one in targets.values()]
 
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The targets, each once."""
+        return tuple({id(one): one for one in self.by_county.values()}.values())
 
-def _has_served(outcome: Outcome) -> bool:
-    return any(one.area_id and one.reading == _SERVED for one in outcome.lines)
+    @property
+    def served(self) -> bool:
+        """Whether the share that is served stands beside that of units that have one (domain: 建有/服务)."""
+        return any(line.area_id and line.reading == _SERVED for one in self.outcomes for line in one.lines)
 
+    def line(self, code: str, reading: str = "") -> Line | None:
+        """Return the line of a county, by another reading than that taken if one is named."""
+        outcome = self.by_county.get(code)
+        lines = outcome.lines if outcome is not None else ()
+        own = (one for one in lines if (one.area_id, one.reading) == (code, reading) and not (one.period or one.item))
+        return next(own, None)
 
-def _tally(outcome: Outcome, code: str) -> Tally:
-    line = outcome.of_area(code)
-    return line.tally if line is not None else Tally(None, 0)
+    def sum(self, codes: list[str], reading: str = "") -> Tally | None:
+        """Return the sum of counties, None where none of them has a number."""
+        lines = [self.line(code, reading) for code in codes]
+        return _sum([one.tally for one in lines if one is not None])
 
 
 def _sum(tallies: list[Tally]) -> Tally | None:
@@ -85,16 +110,16 @@ def _sum(tallies: list[Tally]) -> Tally | None:
     return total(tallies)
 
 
-def _heads(study: Study, chosen: list[Outcome], language: Language) -> tuple[Head, ...]:
+def _heads(study: Study, chosen: list[_Column], language: Language) -> tuple[Head, ...]:
     found = [Head(text("table.county", language))]
     for one in chosen:
-        group = one.target.title.said(language)
+        group = one.outcomes[0].target.title.said(language)
         found += [
             Head(text("table.units_all", language), group, "count"),
             Head(text("table.units_with", language), group, "count"),
             Head(text("table.units_share", language), group, "share"),
         ]
-        if _has_served(one):
+        if one.served:
             found.append(Head(text("table.units_served", language), group, "share"))
     measure = facts.label("fact.measure_", facts.headline_measure(study), language)
     limit = f"{max(study.minutes):g}"
@@ -114,21 +139,25 @@ def _heads(study: Study, chosen: list[Outcome], language: Language) -> tuple[Hea
 
 
 def _row(
-    study: Study, codes: list[str], name: str, chosen: list[Outcome], beds: pd.DataFrame, language: Language
+    study: Study, codes: list[str], name: str, chosen: list[_Column], beds: pd.DataFrame, language: Language
 ) -> tuple[Cell, ...]:
     """Return the row of a county, or of several: sums of numbers, and rates of the sums."""
     cells: list[Cell] = [name]
     for one in chosen:
-        cells += tally_cells(_sum([_tally(one, code) for code in codes]), language)
-        if _has_served(one):
-            served = [_served(one, code) or Tally(None, 0) for code in codes]
-            cells.append(tally_cells(_sum(served), language)[2])
+        cells += _cells(one.sum(codes), language)
+        if one.served:
+            cells.append(_cells(one.sum(codes, _SERVED), language)[2])
     measure = facts.headline_measure(study)
     covered, people = (sum(parts) for parts in zip(*(people_of(study, code, measure) for code in codes), strict=True))
     cells += [count_cell(people, language), _reached(covered, people, language), share_cell(covered, people, language)]
     every, nursing = (float(beds.loc[codes, column].sum(skipna=False)) for column in ("beds", "nursing_beds"))
     cells += [count_cell(nursing, language), count_cell(every, language), share_cell(nursing, every, language)]
     return (*cells, _per_thousand(every, people, measure, language))
+
+
+def _cells(tally: Tally | None, language: Language) -> tuple[Cell, Cell, Cell]:
+    """Return total, part and share; dashes for a county that the target does not bind."""
+    return tally_cells(tally, language) if tally is not None else (text("table.none", language),) * 3
 
 
 def _reached(covered: float, people: float, language: Language) -> Cell:
@@ -146,18 +175,20 @@ def _per_thousand(every: float, people: float, measure: str, language: Language)
     return number_cell(every / people * 1000, language) if known == "known" else text(f"fact.{known}", language)
 
 
-def _word(codes: list[str], chosen: list[Outcome]) -> str | None:
-    lines = [one.of_area(code) for one in chosen for code in codes]
+def _word(code: str, chosen: list[_Column]) -> str | None:
+    lines = [one.line(code) for one in chosen]
     return judged.gravest(line.verdict.word for line in lines if line is not None)
 
 
-def _whole_word(chosen: list[Outcome]) -> str | None:
-    return judged.gravest(one.verdict.word for one in chosen)
+def _whole(chosen: list[_Column]) -> Verdict | None:
+    """Return the gravest verdict on the whole of a place."""
+    found = [each.verdict for one in chosen for each in one.outcomes]
+    return min(found, key=lambda one: GRAVITY.index(one.word), default=None)
 
 
-def _foot(chosen: list[Outcome], language: Language) -> tuple[str, ...]:
+def _foot(chosen: list[_Column], language: Language) -> tuple[str, ...]:
     found = [text("table.foot_sums", language), text("table.foot_cut_shares", language)]
     if chosen:
-        ids = text("fact.list_join", language).join(one.target.id for one in chosen)
+        ids = text("fact.list_join", language).join(each.target.id for one in chosen for each in one.outcomes)
         found.append(text("table.foot_counties", language, ids=ids))
     return tuple(found)

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from carecircle.language import Language, current_language, text
+from carecircle.policy.judge import Word
 from carecircle.policy.model import Condition, SheetUse, Target
-from carecircle.policy.results import Judgement
-from carecircle.policy.sheets.rows import exact, holds
+from carecircle.policy.results import Judgement, Outcome
+from carecircle.policy.sheets.parts import HOUSEHOLD, mode_of, parts_of
+from carecircle.policy.sheets.rows import Case, exact, holds, rows_of
 from carecircle.policy.vocabulary import vocabulary
 from carecircle.report import facts, judged
+from carecircle.report.disclosure import SMALL
 from carecircle.report.tables.attainment import short_title
 from carecircle.report.tables.cells import texts
 from carecircle.report.tables.model import Cell, Head, Look, Table
@@ -22,9 +25,8 @@ if TYPE_CHECKING:
     from carecircle.model import Study
 
 SHEET = "estates"
-HOUSEHOLD = {"persons_2_62": Fraction(262, 100), "persons_3_2": Fraction(32, 10)}
-"""People a household by the reading ``household_size``, where an estate's planned people are not known."""
 _FOUR = ("planned", "constructed", "accepted", "delivered")
+_COUNTS = ("households", "people")
 _COLUMNS: tuple[tuple[str, str, Look], ...] = (
     ("serial", "", "count"),
     ("estate", "", "text"),
@@ -48,18 +50,21 @@ def estates(study: Study, judgement: Judgement, language: Language | None = None
     """Return 表6 of a pack, None without a filled-in sheet of estates or without a target on them.
 
     What an estate must have is the larger of the rate (by households or people) and the least size of a single site, as
-    the document's targets say for new and existing estates. All comparisons are exact.
+    the document's targets say for new and existing estates. Verdicts are those of the targets on each row; all
+    comparisons are exact. What a published study marks as small is withheld, with what tells of it.
     """
     del study
     language = language or current_language()
     given, targets = judgement.inputs.get(SHEET), _targets(judgement)
     if given is None or given.empty or not targets:
         return None
+    given = given.reset_index(drop=True).assign(row=range(1, len(given) + 1))
+    words = _words(given, judgement)
     choices = {key: option for one in judgement.outcomes for key, option in one.readings.items()}
     found = [
-        _row(place, row, targets, choices, language) for place, row in enumerate(given.to_dict("records"), start=1)
+        (_row(row, targets, choices, words[row["row"]], language), words[row["row"]])
+        for row in given.to_dict("records")
     ]
-    ids = text("fact.list_join", language).join(target.id for target, _ in targets)
     return Table(
         "6",
         text("table.title_6", language),
@@ -68,7 +73,7 @@ def estates(study: Study, judgement: Judgement, language: Language | None = None
             for name, group, look in _COLUMNS
         ),
         tuple(row for row, _ in found),
-        foot=(text("table.foot_estates", language, ids=ids), text("table.foot_states", language)),
+        foot=_foot(judgement, [target.id for target, _ in targets], language),
         colours={place: word for place, (_, word) in enumerate(found)},
         verdict=len(_COLUMNS) - 1,
         pack=short_title(judgement, language),
@@ -132,58 +137,66 @@ def _people(row: Mapping[Any, Any], choices: Mapping[str, str]) -> Fraction | No
     return None if homes is None or size is None else homes * size
 
 
+def _words(given: pd.DataFrame, judgement: Judgement) -> dict[int, Word]:
+    """Return the gravest verdict on each row, as the targets judge it; estates that share premises together.
+
+    A row that targets ask for but cannot place, such as one whose county is not known, is to be verified.
+    """
+    found: dict[int, list[Word]] = {row: [] for row in given["row"]}
+    for one in judgement.outcomes:
+        for use in (use for target, use in _targets(judgement) if target is one.target):
+            words = _judged(given, one, use, judgement)
+            for row in given.to_dict("records"):
+                if row["row"] in words or fits(row, use.rows):
+                    found[row["row"]].append(words.get(row["row"], "to_be_verified"))
+    return {row: judged.gravest(words) or "not_applicable" for row, words in found.items()}
+
+
+def _judged(given: pd.DataFrame, outcome: Outcome, use: SheetUse, judgement: Judgement) -> dict[int, Word]:
+    """Return the verdict of a target on each row that it asks for."""
+    sheets = {SHEET: given}
+    case = Case(outcome.target, judgement.pack, sheets, judgement.counties, judgement.as_of, outcome.readings)
+    rows = rows_of(case, use)
+    parts = [] if isinstance(rows, str) else parts_of(case, use, rows, mode_of(case, use))
+    return {row: part.own.verdict.word for part in parts if part.own is not None for row in part.rows}
+
+
+def _foot(judgement: Judgement, ids: list[str], language: Language) -> tuple[str, ...]:
+    join = text("fact.list_join", language)
+    shared = [one.target.id for one in judgement.outcomes if one.readings.get("shared_premises") == "yes"]
+    together = [name for name in shared if name in ids]
+    found = [text("table.foot_estates", language, ids=join.join(ids)), text("table.foot_states", language)]
+    return (*found, *([text("table.foot_shared", language, ids=join.join(together))] if together else []))
+
+
 def _row(
-    place: int,
     row: Mapping[Any, Any],
     targets: list[tuple[Target, SheetUse]],
     choices: Mapping[str, str],
+    word: Word,
     language: Language,
-) -> tuple[tuple[Cell, ...], str]:
+) -> tuple[Cell, ...]:
     need, have, least = required(row, targets, choices), exact(row.get("premises_m2")), exact(row.get("smallest_m2"))
-    limit = _single(row, targets)
-    word = _word(need, have, least, limit, asked=any(fits(row, use.rows) for _, use in targets))
-    named = dict(
-        zip(
-            ("name", "county", "township", "built"),
-            texts(map(row.get, ("name", "county", "township", "built"))),
-            strict=True,
-        )
-    )
+    named = texts(map(row.get, ("name", "county", "township", "built")))
     difference = None if need is None or have is None else have - need
-    cells: tuple[Cell, ...] = (
-        float(place),
-        *named.values(),
-        *(judged.number(exact(row.get(name)), language) for name in ("households", "people")),
-        _area(need, language, upward=True),
+    hidden = bool(row.get(SMALL, False))
+    return (
+        float(row["row"]),
+        *named,
+        *(_unless(hidden, judged.number(exact(row.get(name)), language), language) for name in _COUNTS),
+        _unless(hidden, _area(need, language, upward=True), language),
         _area(have, language),
         _area(least, language),
-        _area(difference, language),
+        _unless(hidden, _area(difference, language), language),
         _yes_no([row.get(name) for name in _FOUR], language),
         *(_yes_no([row.get(name)], language) for name in ("transferred", "used_for_care")),
         judged.verdict_word(word, language),
     )
-    return cells, word
 
 
-def _single(row: Mapping[Any, Any], targets: list[tuple[Target, SheetUse]]) -> Fraction | None:
-    """Return the least size of a single site, None where the document has none for such an estate."""
-    sizes = [
-        Fraction(one.threshold or 0) for one, use in targets if one.metric == "value_of_each" and fits(row, use.rows)
-    ]
-    return max(sizes, default=None)
-
-
-def _word(
-    need: Fraction | None, have: Fraction | None, least: Fraction | None, limit: Fraction | None, *, asked: bool
-) -> str:
-    """Return the verdict on an estate: enough floor area, and no site too small."""
-    if not asked:
-        return "not_applicable"
-    if (need is not None and have is not None and have < need) or (limit and least is not None and least < limit):
-        return "missed"
-    if need is None or have is None or (limit is not None and least is None):
-        return "to_be_verified"
-    return "met"
+def _unless(hidden: bool, cell: Cell, language: Language) -> Cell:  # noqa: FBT001
+    """Return a cell, or that it is not published."""
+    return text("fact.withheld", language) if hidden else cell
 
 
 def _area(value: Fraction | None, language: Language, *, upward: bool = False) -> Cell:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from carecircle.language import Language, current_language, text
-from carecircle.report import facts
+from carecircle.report import facts, gapwords
 from carecircle.report.tables.cells import count_cell, texts
 from carecircle.report.tables.model import Cell, Head, Look, Table
 
@@ -43,7 +43,9 @@ def gap_list(study: Study, language: Language | None = None) -> Table | None:
     language = language or current_language()
     frame = study.gaps.sort_values(["rank", "gap_id"], kind="stable")
     titles = _titles(study, language)
-    rows = [_row(place, one, titles, language) for place, one in enumerate(frame.to_dict("records"), start=1)]
+    absent = gapwords.without_nearest(study, frame, language)
+    records = zip(frame.to_dict("records"), absent, strict=True)
+    rows = [_row(place, one, titles, no, language) for place, (one, no) in enumerate(records, start=1)]
     heads = [
         Head(text(f"table.{name}", language), text(f"table.{group}", language) if group else "", look)
         for name, group, look in _COLUMNS
@@ -67,9 +69,11 @@ def _titles(study: Study, language: Language) -> dict[str, str]:
     }
 
 
-def _row(place: int, gap: dict[str, object], titles: dict[str, str], language: Language) -> tuple[Cell, ...]:
+def _row(
+    place: int, gap: dict[str, object], titles: dict[str, str], absent: str, language: Language
+) -> tuple[Cell, ...]:
     words = dict(zip(gap, texts(gap.values()), strict=True))
-    near = words["nearest_name"] or words["nearest_facility"] or text("fact.not_reached", language)
+    near = words["nearest_name"] or words["nearest_facility"] or absent
     return (
         float(place),
         words["county"] or (words["name"] if words["level"] == "county" else ""),
@@ -80,8 +84,8 @@ def _row(place: int, gap: dict[str, object], titles: dict[str, str], language: L
         _kind(gap, language),
         *(count_cell(_number(gap, name), language) for name in ("people_60", "people_80")),
         near,
-        _way(_number(gap, "metres"), 0, language),
-        _way(_number(gap, "minutes"), 1, language),
+        _way(_number(gap, "metres"), 0, absent),
+        _way(_number(gap, "minutes"), 1, absent),
         facts.label("gap.measure_", words["measure"], language),
         "",
         words["year"].removesuffix(".0"),
@@ -108,6 +112,6 @@ def _number(gap: dict[str, object], name: str) -> float:
     return float("nan") if found is None or found is pd.NA else float(found)  # type: ignore[arg-type]
 
 
-def _way(value: float, digits: int, language: Language) -> Cell:
-    absent = facts.absence(value)
-    return text("fact.not_reached", language) if absent else facts.up(value, digits)
+def _way(value: float, digits: int, absent: str) -> Cell:
+    """Return a distance or time rounded up, or why there is none."""
+    return absent if facts.absence(value) else facts.up(value, digits)

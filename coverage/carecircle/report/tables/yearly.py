@@ -54,20 +54,33 @@ def _numbers(one: Progress, years: tuple[int, ...], language: Language) -> list[
 def _progress(judgement: Judgement, state: ScheduleState, units: list[list[Progress]], language: Language) -> Table:
     heads = [Head(text("table.unit", language))]
     for one in state.classes:
-        heads += _progress_heads(one, language)
-    rows = [(rows[0].unit_name, *(cell for one in rows for cell in _done(one, language))) for rows in units]
+        heads += _progress_heads(one, state, language)
+    rows = [(rows[0].unit_name, *(cell for one in rows for cell in _done(one, state, language))) for rows in units]
     day = judged.day(state.as_of, language)
-    foot = (text("table.foot_progress", language, day=day), text("table.foot_cut_shares", language))
+    due = (text("table.foot_due", language),) if any(_is_due(one, state) for one in state.classes) else ()
+    foot = (text("table.foot_progress", language, day=day), *due, text("table.foot_cut_shares", language))
     return _table(judgement, 2, heads, rows, foot, language)
 
 
-def _progress_heads(one: ScheduleClass, language: Language) -> list[Head]:
+def _is_due(kind: ScheduleClass, state: ScheduleState) -> bool:
+    """Return whether anything of a class had to stand by now, in any unit."""
+    return any(one.due > 0 for one in state.rows if one.facility_class.key == kind.key)
+
+
+def _progress_heads(one: ScheduleClass, state: ScheduleState, language: Language) -> list[Head]:
     group = one.title.said(language)
-    looks = (("done", "count"), ("asked", "count"), ("done_share", "share"), ("on_pace", "text"))
-    return [Head(text(f"table.{name}", language), group, look) for name, look in looks]  # type: ignore[arg-type]
+    due = (("due_now", "count"),) if _is_due(one, state) else ()
+    looks = (*due, ("done", "count"), ("asked", "count"), ("done_share", "share"), ("on_pace", "text"))
+    return [Head(text(f"table.{name}", language), group, look) for name, look in looks]
 
 
-def _done(one: Progress, language: Language) -> list[Cell]:
+def _done(one: Progress, state: ScheduleState, language: Language) -> list[Cell]:
+    """Return what was due, where anything is of its class, and how far it is."""
+    due: list[Cell] = [float(one.due) if one.due else text("table.none", language)]
+    return [*(due if _is_due(one.facility_class, state) else ()), *_standing(one, language)]
+
+
+def _standing(one: Progress, language: Language) -> list[Cell]:
     """Return what stands, what has to stand at the end of the year, the share, and whether it is on schedule.
 
     A class without numbers by year has its total as its aim, and no schedule.

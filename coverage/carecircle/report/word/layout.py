@@ -66,8 +66,6 @@ def shown(value: Cell, look: str) -> str:
 def caption(table: Table, language: Language) -> str:
     """Return number and title of a table: ``表1　指标完成情况表（玉溪市…）``."""
     words = text("table.number", language, key=table.key, title=table.title)
-    if table.part:
-        words += text(f"table.part_of_{table.part}", language)
     return text("word.of_pack", language, title=words, pack=table.pack) if table.pack else words
 
 

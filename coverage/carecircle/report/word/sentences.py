@@ -14,6 +14,7 @@ from carecircle.language import Language, text
 from carecircle.policy.judge import GRAVITY
 from carecircle.policy.results import Judgement, Outcome, Progress, ScheduleState
 from carecircle.policy.vocabulary import vocabulary
+from carecircle.report import due as dues
 from carecircle.report import facts, judged
 from carecircle.report.tables.attainment import short_title
 from carecircle.sources.facilities import in_operation
@@ -111,13 +112,14 @@ def document(judgement: Judgement, language: Language) -> str:
 
 def due(judgement: Judgement, language: Language) -> str:
     """Say what became of the hard targets that must be reached by now."""
-    words: Counter[str] = Counter(one.verdict.word for one in judgement.due())
-    every, met, missed = words.total(), words["met"], words["missed"]
+    words = dues.due_counts(judgement)
+    every, met, missed = sum(words.values()), words["met"], words["missed"]
     if not every:
         return said("none_due", language)
     rest = every - met - missed
     more = said("due_rest", language, count=rest) if rest else ""
-    return said("due", language, count=every, met=met, missed=missed, rest=more)
+    what = dues.what(judgement, language)
+    return said("due", language, what=what, count=every, met=met, missed=missed, rest=more)
 
 
 def big_numbers(study: Study, language: Language) -> list[tuple[str, str, str]]:
@@ -126,15 +128,18 @@ def big_numbers(study: Study, language: Language) -> list[tuple[str, str, str]]:
 
 
 def _due_numbers(study: Study, language: Language) -> list[tuple[str, str, str]]:
-    words = [one.verdict.word for judgement in study.judgements for one in judgement.due()]
     nothing = text("table.none", language)
     if not study.judgements:
         unjudged = said("not_judged_short", language)
         return [(nothing, said(f"number_{word}", language), unjudged) for word in ("met", "missed")]
-    met = f"{words.count('met')}/{len(words)}" if words else nothing
+    words = sum((Counter(dues.due_counts(one)) for one in study.judgements), Counter())
+    what = max((dues.what(one, language) for one in study.judgements), key=len)
+    every, missed = words.total(), words["missed"]
+    met = f"{words['met']}/{every}" if every else nothing
+    of = said("of_targets", language, what=what, missed=missed, due=every)
     return [
-        (met, said("number_met", language), said("of_due", language)),
-        (f"{words.count('missed')}", said("number_missed", language), said("of_targets", language)),
+        (met, said("number_met", language), said("of_due", language, what=what)),
+        (f"{missed}", said("number_missed", language), of),
     ]
 
 
@@ -150,6 +155,8 @@ def _reached_number(study: Study, language: Language) -> tuple[str, str, str]:
 def _gap_number(study: Study, language: Language) -> tuple[str, str, str]:
     if study.gaps is None:
         return text("table.none", language), said("number_gaps", language), said("gaps_unknown", language)
+    if not judged.any_units(study.judgements):
+        return text("table.none", language), said("number_gaps", language), said("no_units", language)
     units, rows = f"{study.gaps['area_id'].nunique():,d}", f"{len(study.gaps):,d}"
     return units, said("number_gaps", language), said("of_gaps", language, rows=rows)
 
@@ -158,31 +165,50 @@ def _gap_number(study: Study, language: Language) -> tuple[str, str, str]:
 
 
 def missed(judgement: Judgement, language: Language) -> list[str]:
-    """Say which hard targets are missed, each with what is short; or that none is, and what is not known."""
-    found = judgement.missed()
-    unknown = sum(one.verdict.word in {"no_data", "to_be_verified"} for one in judgement.due())
+    """Say which hard targets and tasks are missed, each with what is short; or that none is, and what is not known."""
+    counts, what = dues.due_counts(judgement), dues.what(judgement, language)
+    found = [_shortfall(one, judgement.as_of, language) for one in judgement.missed()]
+    found += [_late(one, judgement, language) for one in dues.missed_tasks(judgement)]
     if not found:
-        return [said("none_missed_but" if unknown else "none_missed", language, count=unknown)]
-    lines = [said("missed", language, count=len(found))]
-    return [
-        *lines,
-        *(_numbered(place, _shortfall(one, language), language) for place, one in enumerate(found, start=1)),
-    ]
+        unknown = counts["no_data"] + counts["to_be_verified"]
+        return [said("none_missed_but" if unknown else "none_missed", language, what=what, count=unknown)]
+    head = said("missed", language, what=what, count=len(found))
+    return [head, *(_numbered(place, words, language) for place, words in enumerate(found, start=1))]
+
+
+def _late(one: Progress, judgement: Judgement, language: Language) -> str:
+    """Say of a task what was due and what stands."""
+    return said(
+        "missed_task", language, title=one.facility_class.title.said(language), unit=one.unit_name,
+        id=dues.task_id(judgement, one), due=one.due, built=one.built, lacking=one.due - (one.built or 0),
+    )  # fmt: skip
 
 
 def _numbered(place: int, words: str, language: Language) -> str:
     return said("item", language, number=place, words=words)
 
 
-def _shortfall(outcome: Outcome, language: Language) -> str:
+def _value(outcome: Outcome, as_of: date, language: Language) -> str:
+    """Return the value that stands in table 1, with the year that decided."""
+    whole = judged.standing(outcome)
+    value = judged.value(outcome.target, whole.tally, whole.verdict, language)
+    return judged.with_year(value, whole.verdict, as_of, language)
+
+
+def _gap(outcome: Outcome, language: Language) -> str:
+    whole, people = judged.standing(outcome), judged.of_people(outcome)
+    return judged.gap(outcome.target, whole.tally, whole.verdict, language, people=people)
+
+
+def _shortfall(outcome: Outcome, as_of: date, language: Language) -> str:
     target = outcome.target
     words = {
         "title": target.title.said(language),
         "demanded": judged.demanded(target, language),
-        "value": judged.value(target, outcome.tally, outcome.verdict, language),
+        "value": _value(outcome, as_of, language),
         "deadline": judged.deadline(target, language),
     }
-    gap = judged.gap(target, outcome.tally, outcome.verdict, language)
+    gap = _gap(outcome, language)
     known = gap != text("table.none", language)
     return said("shortfall" if known else "shortfall_unknown", language, gap=gap, **words)
 
@@ -194,28 +220,31 @@ def others(judgement: Judgement, language: Language) -> Iterator[str]:
         found = [one for one in judgement.outcomes if one.verdict.word == word and one.target.id not in named]
         if found:
             known = word not in {"to_be_verified", "no_data"}
-            names = [_valued(one, language) if known else one.target.title.said(language) for one in found]
+            names = [
+                _valued(one, judgement.as_of, language) if known else one.target.title.said(language) for one in found
+            ]
             words = _semicolons(names, language) if known else listed(names, language)
             yield said(f"list_{word}", language, count=len(found), names=words)
 
 
-def _valued(outcome: Outcome, language: Language) -> str:
-    value = judged.value(outcome.target, outcome.tally, outcome.verdict, language)
-    return said("valued", language, title=outcome.target.title.said(language), value=value)
+def _valued(outcome: Outcome, as_of: date, language: Language) -> str:
+    title = outcome.target.title.said(language)
+    return said("valued", language, title=title, value=_value(outcome, as_of, language))
 
 
 def tasks(judgement: Judgement, language: Language) -> list[str]:
     """Say for each target of documents and tasks what is done of it."""
     found = [one for one in judgement.outcomes if one.target.metric in _TASKS]
-    return [_numbered(place, _task(one, language), language) for place, one in enumerate(found, start=1)]
+    words = [_task(one, judgement.as_of, language) for one in found]
+    return [_numbered(place, one, language) for place, one in enumerate(words, start=1)]
 
 
-def _task(outcome: Outcome, language: Language) -> str:
+def _task(outcome: Outcome, as_of: date, language: Language) -> str:
     target = outcome.target
-    word = judged.verdict_word(outcome.verdict.word, language)
+    word = judged.with_year(judged.verdict_word(outcome.verdict.word, language), outcome.verdict, as_of, language)
     lines = [said("task", language, title=target.title.said(language), verdict=word)]
-    if outcome.tally is not None and outcome.tally.numerator is not None:
-        value = judged.value(target, outcome.tally, outcome.verdict, language)
+    if judged.standing(outcome).tally.numerator is not None:
+        value = _value(outcome, as_of, language)
         lines = [said("task_of", language, title=target.title.said(language), verdict=word, value=value)]
     states = _parts_of_task(outcome, language)
     for state in ("met", "missed", "no_data"):
@@ -313,7 +342,7 @@ def gaps(study: Study, language: Language) -> str:
     if study.gaps is None:
         return said("gaps_not_computed", language)
     if study.gaps.empty:
-        return said("gaps_none", language)
+        return said("gaps_none" if judged.any_units(study.judgements) else "gaps_no_units", language)
     counts = study.gaps["gap"].value_counts()
     kinds = [kind for kind in KINDS if kind in counts.index]
     parts = [
@@ -359,7 +388,7 @@ def ahead(judgement: Judgement, language: Language) -> str:
 
 
 def _ahead(outcome: Outcome, language: Language) -> str:
-    gap = judged.gap(outcome.target, outcome.tally, outcome.verdict, language)
+    gap = _gap(outcome, language)
     title = outcome.target.title.said(language)
     if gap == text("table.none", language):
         gap = judged.verdict_word(outcome.verdict.word, language)

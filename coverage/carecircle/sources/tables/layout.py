@@ -37,6 +37,8 @@ _TOTAL = (
     rf"数?{_BLANK}(?:[（(].{{0,20}}[)）])?{_BLANK}[:：]?{_BLANK}$"
 )
 _GRAND = rf"(?i)^{_BLANK}(?:(?:全[省市州县区镇乡])?(?:[合总共]{_BLANK}计|总数)|(?:grand{_BLANK})?total)"
+_EXAMPLE = rf"(?i)^{_BLANK}[（(【\[]?(?:示例|样例|example)[）)】\]]?{_BLANK}$"
+"""Mark of the row that shows how a form is filled in; it is none of what a total adds up."""
 _PART = rf"^{_BLANK}其{_BLANK}中(?:{_BLANK}[:：]|{_BLANK}$)"
 _NOTE = re.compile(
     r"\s*(?:注|备注|附注|说明|填表说明|数据来源|资料来源|来源|单位负责人|统计负责人|部门负责人|负责人|联系人|联系电话|电话|填报单位|填报|填表|制表|审核|复核|经办|统计"
@@ -307,7 +309,7 @@ def _wrong_totals(sheet: Sheet, body: pd.DataFrame, kinds: pd.Series, names: lis
     totals = body[(kinds == "total") & _label_matches(body, _GRAND)]
     if len(totals) != 1:
         return []
-    found, records = [], body[kinds == ""]
+    found, records = [], body[(kinds == "") & ~_label_matches(body, _EXAMPLE)]
     numbers, _ = as_number(pd.Series(totals.to_numpy()[-1], dtype=object), None)
     for place, (name, said) in enumerate(zip(names, numbers.tolist(), strict=True)):
         if np.isnan(said) or _NOT_ADDITIVE.search(name) or is_code_header(name):
