@@ -173,7 +173,9 @@ def place_of(pack: Pack, evidence: Evidence) -> Place:
     found = replace(evidence, areas=areas.assign(**{UNIT_KIND: kind_of_unit(areas)}), facilities=facilities)
     within = _inside(facilities, areas, "area_code")
     if bound and "area_code" in facilities:  # what belongs to the city itself has its code, and stands in no county's
-        within |= _starts(facilities["area_code"], pack)
+        code = significant_code(facilities["area_code"]).astype("string").fillna("")
+        of_city = code.ne("") & (code.str.len().le(4) | code.str.slice(4, 6).eq("00"))
+        within |= _starts(facilities["area_code"], pack) & of_city.astype(bool)
     if areas.geometry.isna().all():  # what names no unit may stand anywhere in it
         within |= facilities["area_code"].isna() if "area_code" in facilities else True
     if bound:
