@@ -1,5 +1,6 @@
 """Laws of judging: counties add up to the whole, one more facility never lowers a share, unions of counties."""
 
+from dataclasses import replace
 from datetime import date
 
 import geopandas as gpd
@@ -43,7 +44,13 @@ def judged(rows, codes=tuple(COUNTIES[-2:])):
     facilities = gpd.GeoDataFrame(frame, geometry=[HERE] * len(frame), crs="EPSG:4326")
     people = gpd.GeoDataFrame({"demand_id": ["P"], "area_id": [codes[0]]}, geometry=[HERE], crs="EPSG:4326")
     judgement = assess(YUXI, Evidence(facilities, areas, people, date(2026, 6, 30)))
-    return {one.target.id: one for one in judgement.outcomes if one.target.check == "units"}
+    return {one.target.id: today(one) for one in judgement.outcomes if one.target.check == "units"}
+
+
+def today(one):
+    """The outcome with today's tally, where an earlier year decides."""
+    years = one.by_period()
+    return replace(one, tally=years[-1].tally, verdict=years[-1].verdict) if years else one
 
 
 def known(*tallies):
