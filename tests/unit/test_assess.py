@@ -406,3 +406,15 @@ def test_a_place_is_cut_to_what_the_pack_binds():
     assert place.bound
     assert place.counties["area_id"].tolist() == ["530402"]
     assert assess(YUXI, both).outcome("YX-03").tally.numerator == 0
+
+
+def test_counties_of_the_city_that_the_areas_lack_are_named(evidence):
+    """The Bureau lists nine counties of Yuxi; whoever has the polygons of two is told which seven are not counted."""
+    listed = units(["5304"])
+    counties = listed[listed["level"] == "county"]
+    two = gpd.GeoDataFrame(counties.head(2), geometry=[MIDDLE.buffer(0.1), MIDDLE.buffer(0.2)], crs="EPSG:4326")
+    notes = " ".join(place_of(YUXI, changed(evidence, areas=two)).notes)
+    assert all(name in notes for name in counties["name"].iloc[2:])
+    assert not any(name in notes for name in counties["name"].iloc[:2])
+    whole = gpd.GeoDataFrame(counties, geometry=[MIDDLE.buffer(0.1)] * 9, crs="EPSG:4326")
+    assert "不在区域表里" not in " ".join(place_of(YUXI, changed(evidence, areas=whole)).notes)

@@ -189,9 +189,22 @@ def _place_notes(pack: Pack, areas: gpd.GeoDataFrame, *, bound: bool) -> tuple[s
         return (text("judge.other_place", pack=pack.title.said(), codes="、".join(pack.area_codes)),)
     codes = significant_code(areas["area_id"]).astype("string")
     absent = [code for code in pack.area_codes if not codes.str.startswith(code).fillna(value=False).any()]
-    if not absent or len(pack.area_codes) > _MANY_PLACES:
+    if len(pack.area_codes) > _MANY_PLACES:
         return ()
-    return (text("judge.absent_places", pack=pack.title.said(), codes="、".join(absent)),)
+    places = (text("judge.absent_places", pack=pack.title.said(), codes="、".join(absent)),) if absent else ()
+    return (*places, *_absent_counties(pack, codes))
+
+
+def _absent_counties(pack: Pack, codes: pd.Series) -> tuple[str, ...]:
+    """Say which listed counties of the cities that a pack binds the areas do not have: they are not judged."""
+    cities = tuple(code for code in pack.area_codes if code in CITIES and codes.str.startswith(code).any())
+    every = listed_units(cities) if cities else listed_units().iloc[:0]
+    listed = every[every["level"] == "county"]
+    lacking = listed[~listed["area_id"].isin(set(codes.str[:6]))]
+    if lacking.empty:
+        return ()
+    names = text("fact.list_join").join(f"{name} ({code})" for code, name in lacking[["area_id", "name"]].to_numpy())
+    return (text("judge.absent_counties", counties=names, count=len(lacking)),)
 
 
 def _bound(pack: Pack, areas: gpd.GeoDataFrame) -> pd.Series:
