@@ -21,9 +21,9 @@ from carecircle.gaps import find_gaps
 from carecircle.geocoding import GeocodeOptions, address_sheet, geocode, merge_filled
 from carecircle.isochrones import IsochroneOptions, isochrones, reached_streets
 from carecircle.language import use_language
-from carecircle.model import MODES, PROFILES, Profile, Study, profile
+from carecircle.model import MODES, PROFILES, Profile, SitingPlan, Study, profile
 from carecircle.network import RoadNetwork, read_network
-from carecircle.pipeline import run
+from carecircle.pipeline import run, site
 from carecircle.policy import Evidence, Judgement, assess, load_pack, read_inputs_book
 from carecircle.raster import minutes_raster, write_minutes_raster
 from carecircle.reach import nearest, nearest_to_nodes, travel_matrix, travel_times
@@ -33,6 +33,7 @@ from carecircle.sources import (
     open_facilities,
     population_by_area,
     read_areas,
+    read_candidates,
     read_facilities,
     read_points,
     read_population,
@@ -57,6 +58,7 @@ __all__ = [
     "Profile",
     "QualityLog",
     "RoadNetwork",
+    "SitingPlan",
     "Study",
     "UsageError",
     "address_sheet",
@@ -83,12 +85,14 @@ __all__ = [
     "profile",
     "reached_streets",
     "read_areas",
+    "read_candidates",
     "read_facilities",
     "read_inputs_book",
     "read_network",
     "read_points",
     "read_population",
     "run",
+    "site",
     "snap",
     "travel_matrix",
     "travel_times",

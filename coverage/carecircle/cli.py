@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import typer
 
-from carecircle.commands import files, geocoding, inputs, policy, running, travel
+from carecircle.commands import files, geocoding, inputs, policy, running, siting, travel
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("run")(running.run_plan)
 app.command("check")(running.check_plan)
 app.command("demo")(running.run_demo)
+app.command("site")(siting.site_command)
 app.command("times")(travel.times_command)
 app.command("isochrones")(travel.isochrones_command)
 app.command("coverage")(travel.coverage_command)

@@ -29,7 +29,7 @@ from pydantic_core import PydanticCustomError
 from carecircle.errors import PlanError, Problem, problem, require_file
 from carecircle.guards import MAX_PLAN_BYTES, refuse_large
 from carecircle.language import current_language, text
-from carecircle.model import MODES, PROFILES
+from carecircle.model import CANDIDATE_SOURCES, MODES, PROFILES, SITING_PROBLEMS
 
 Datum = Literal["auto", "wgs84", "gcj02", "bd09"]
 DATABASE = ("postgresql://", "postgres://", "postgresql+psycopg://")
@@ -137,6 +137,13 @@ class Population(Input):
     bands: dict[str, int] | None = Field(None, description="band number of each people column of a GeoTIFF")
 
 
+def known_profile(value: str) -> str:
+    """Return the name of a profile or mode; raise an error that pydantic collects where there is none."""
+    if value not in {*PROFILES, *MODES}:
+        raise ValueError(text("usage.profile", value=value, known=", ".join((*PROFILES, "walk"))))
+    return value
+
+
 class Reach(_Section):
     """How people travel and how far."""
 
@@ -148,9 +155,7 @@ class Reach(_Section):
     @field_validator("profile")
     @classmethod
     def _known_profile(cls, value: str) -> str:
-        if value not in {*PROFILES, *MODES}:
-            raise ValueError(text("usage.profile", value=value, known=", ".join((*PROFILES, "walk"))))
-        return value
+        return known_profile(value)
 
 
 class Isochrones(_Section):
@@ -192,6 +197,59 @@ class Policy(_Section):
         return {name: str(line) if isinstance(line, float) else line for name, line in value.items()}
 
 
+class Candidates(Input):
+    """The user's list of places where a centre could go: idle schools, offices, clinics."""
+
+    path: SourcePath | None = None
+
+
+class Siting(_Section):
+    """Where new centres go. Without a problem nothing is sought."""
+
+    problem: Literal[SITING_PROBLEMS] | None = Field(None, description="what is asked")  # type: ignore[valid-type]
+    sites: int | None = Field(None, ge=0, description="most new centres")
+    budget: float | None = Field(None, ge=0, description="most money instead, 10,000 yuan; candidates have a cost")
+    share: float | None = Field(None, gt=0, le=100, description="per cent of people 60+ who must have a centre in time")
+    each: Literal["city", "county", "township"] = Field("city", description="where the share must hold")
+    targets: list[str] = Field(default=[], description="targets of the packs that must hold; default: all that can")
+    minutes: Minutes | None = Field(None, description="limit; default: the longest of reach.minutes")
+    profile: str | None = Field(None, description="choose sites for this traveller; default: reach.profile")
+    sources: list[Literal[CANDIDATE_SOURCES]] = Field(  # type: ignore[valid-type]
+        default=list(CANDIDATE_SOURCES), description="where candidates come from"
+    )
+    grid_metres: float = Field(500, gt=0, le=50_000, description="width of the grid of proposed places, metres")
+    exclusions: Annotated[list[Path], BeforeValidator(_as_list)] = Field(
+        default=[], description="polygons in which nothing may be built: landslides, floods, red lines"
+    )
+    cautions: list[str] = Field(
+        default=[], description="types of such land in which building is a conflict to be named, and not forbidden"
+    )
+    min_floor_m2: float | None = Field(None, gt=0, description="candidates known to be smaller are left out")
+    spacing_metres: float = Field(0, ge=0, description="least distance between centres, metres")
+    built_as: list[str] = Field(default=[], description="kinds that new centres may be; default: what targets need")
+    least: Literal["sites", "cost"] = Field("sites", description="what reach_target makes small")
+    idle_first: bool = Field(
+        True, description="of plans of the same size reach_target takes the one with most idle property"
+    )
+    rows: dict[str, str] = Field(
+        default_factory=dict, description='row of a schedule for counties that it does not name: {539902 = "430903"}'
+    )
+    beds_per_1000: float = Field(30, gt=0, le=1000, description="beds that 1,000 people of 60 and over need")
+    close: list[str] = Field(default=[], description="facility_id of facilities that will close")
+    force: list[str] = Field(default=[], description="candidate_id of sites that are settled")
+    forbid: list[str] = Field(default=[], description="candidate_id of sites that are out of the question")
+    backup: int = Field(2, ge=2, le=5, description="how many centres each point needs, for backup_cover")
+    beds: float | None = Field(None, gt=0, description="beds of a candidate that says none, for capacitated")
+    seconds: float = Field(60, gt=0, le=86_400, description="time limit of the search")
+    seed: int = Field(0, ge=0, description="of the search")
+    alternatives: int = Field(3, ge=0, le=20, description="how many other plans are listed")
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, value: str | None) -> str | None:
+        return value if value is None else known_profile(value)
+
+
 class Output(_Section):
     """What is written."""
 
@@ -221,6 +279,8 @@ class Plan(_Section):
     isochrones: Isochrones = Isochrones()
     quality: Quality = Quality()
     policy: Policy = Policy()
+    candidates: Candidates = Candidates()
+    siting: Siting = Siting()
     output: Output = Output()
 
 
@@ -396,6 +456,8 @@ def _anchored(plan: Plan, folder: Path) -> Plan:
             "facilities": anchor(plan.facilities, ("path",)),
             "areas": anchor(plan.areas, ("path",)),
             "population": anchor(plan.population, ("path",)),
+            "candidates": anchor(plan.candidates, ("path",)),
+            "siting": anchor(plan.siting, ("exclusions",)),
             "output": anchor(plan.output, ("folder",)),
             "title": plan.title or text("plan.untitled", current_language()),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,10 @@ from carecircle.language import text
 from carecircle.model import profile
 from carecircle.network import RoadNetwork, island_note, read_network
 from carecircle.schema import PEOPLE
+from carecircle.siting.screening import Exclusion, read_exclusions
 from carecircle.snap import MAX_SNAP_METRES, Places, snap
 from carecircle.sources import open_facilities, read_areas, read_facilities, read_layer, read_population
+from carecircle.sources.candidates import read_candidates
 from carecircle.sources.population import narrowest_area
 
 FAR_METRES = 50_000.0
@@ -50,6 +52,9 @@ class Inputs:
         What was found, file by file.
     policies
         The packs and filled-in sheets.
+    idle, exclusions
+        The list of candidates for new centres, None without one, and land to be kept free; read where sites are asked
+        for.
     """
 
     network: RoadNetwork
@@ -60,6 +65,8 @@ class Inputs:
     notes: tuple[str, ...]
     log: QualityLog
     policies: Policies = field(default_factory=Policies)
+    idle: gpd.GeoDataFrame | None = None
+    exclusions: tuple[Exclusion, ...] = ()
 
 
 class _Problems:
@@ -118,6 +125,8 @@ def read_inputs(plan: Plan, log: QualityLog, tell: Tell) -> Inputs:
     demand = problems.of(lambda: _demand(plan, network, areas, log))
     tell("policies")
     policies = problems.of(lambda: read_policies(plan, log))
+    idle = problems.of(lambda: _idle(plan, network, areas, log))
+    exclusions = problems.of(lambda: tuple(_exclusions(plan)))
     problems.add(() if areas is None else centre_problems(plan, areas))
     places: dict[str, Places | None] = {}
     if network is not None:
@@ -133,7 +142,7 @@ def read_inputs(plan: Plan, log: QualityLog, tell: Tell) -> Inputs:
     if network is None or facilities is None or areas is None or demand is None:  # raised above, for the type checker
         raise AssertionError
     known = {key: place for key, place in places.items() if place is not None}
-    found = Inputs(network, facilities, areas, demand, known, (), log, policies or Policies())
+    found = Inputs(network, facilities, areas, demand, known, (), log, policies or Policies(), idle, exclusions or ())
     examine(found, plan)
     return replace(found, notes=_notes(found, plan))
 
@@ -166,6 +175,28 @@ def _demand(
     given = plan.population
     shaped = areas if areas is not None and areas.geometry.notna().any() else None
     return read_population(given.path, bands=given.bands, areas=shaped, streets=network, log=log, **given.options())
+
+
+def _idle(
+    plan: Plan, network: RoadNetwork | None, areas: gpd.GeoDataFrame | None, log: QualityLog
+) -> gpd.GeoDataFrame | None:
+    given = plan.candidates
+    if given.path is None or plan.siting.problem is None:
+        return None
+    return read_candidates(given.path, streets=network, areas=areas, log=log, **given.options())
+
+
+def _exclusions(plan: Plan) -> Iterator[Exclusion]:
+    """Yield land to be kept free, and land with reservations."""
+    if plan.siting.problem is None:
+        return
+    found = [one for path in plan.siting.exclusions for one in read_exclusions(path)]
+    known = sorted({one.name for one in found})
+    strange = [name for name in plan.siting.cautions if name not in known]
+    if strange:
+        why = text("candidate.unknown_exclusion", value="、".join(strange), known="、".join(known))
+        raise InputError(problem("plan_setting", setting="siting.cautions", why=why))
+    yield from (replace(one, hard=one.name not in plan.siting.cautions) for one in found)
 
 
 def check_near(

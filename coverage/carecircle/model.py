@@ -98,6 +98,84 @@ def profile(name: str | Profile = "elder", *, speed_mps: float | None = None) ->
     return replace(found, speed_mps=speed_mps, access_mps=speed_mps if found.on_foot else found.access_mps)
 
 
+SITING_PROBLEMS = (
+    "reach_target",
+    "maximum_coverage",
+    "set_cover",
+    "backup_cover",
+    "p_median",
+    "p_center",
+    "capacitated",
+    "equity",
+    "phased",
+)
+"""What may be asked of siting (`carecircle.siting`)."""
+CANDIDATE_SOURCES = ("idle", "settlement", "residential", "uncovered", "road")
+"""Where candidates come from: the user's list, and places that are proposed; of equal ones the first is taken."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SitingPlan:
+    """Where new centres go, how good that is proven to be, and why.
+
+    Parameters
+    ----------
+    problem
+        What was asked: one of `SITING_PROBLEMS`.
+    chosen
+        New sites in order of worth, by the contract `carecircle.schema.SITES`.
+    curve
+        What each number of new sites gives: ``measure`` ("people_60" or a target's id), ``sites``, ``covered``,
+        ``total``, ``threshold`` (per cent, NaN where nothing is demanded), ``chosen`` (whether the plan is this one).
+    assignment
+        ``demand_id``, ``site_id``, ``minutes``, ``people``: who is served where; empty where nothing is assigned.
+    status, objective, bound, gap, sense
+        ``"optimal"``, ``"feasible"`` or ``"infeasible"``; what the plan is worth; what no plan can surpass; their
+        distance as a share of the objective; ``"max"`` or ``"min"``.
+    seconds, seed, solver, stopped
+        Wall-clock time, the seed, what found it, and why it ended: "proved", "time" or "search".
+    reasons
+        Why it is infeasible, with the units named; else what a reader should know.
+    targets
+        ``target_id, title, before, after, denominator, threshold, holds_before, holds_after`` of a policy's targets.
+    alternatives
+        Other plans close to the best: ``rank, sites, objective, loss, added, dropped``.
+    variants
+        The same plan for other travellers and demand: ``profile, speed_mps, demand, before, covered, total``.
+    phases
+        ``way`` ("myopic" or "far_sighted"), ``year``, ``built``, ``covered``, ``total``.
+    dropped
+        Candidates left out: ``candidate_id, name, source, why``.
+    parameters
+        What was asked, in numbers.
+    """
+
+    problem: str
+    chosen: gpd.GeoDataFrame
+    curve: pd.DataFrame
+    assignment: pd.DataFrame
+    status: Literal["optimal", "feasible", "infeasible"]
+    objective: float
+    bound: float
+    gap: float
+    sense: Literal["max", "min"]
+    seconds: float
+    seed: int
+    solver: str
+    stopped: Literal["proved", "time", "search"]
+    reasons: tuple[str, ...] = ()
+    targets: pd.DataFrame = field(default_factory=pd.DataFrame)
+    alternatives: pd.DataFrame = field(default_factory=pd.DataFrame)
+    variants: pd.DataFrame = field(default_factory=pd.DataFrame)
+    phases: pd.DataFrame = field(default_factory=pd.DataFrame)
+    dropped: pd.DataFrame = field(default_factory=pd.DataFrame)
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        worth = f"{self.objective:,.6g} ({self.status}, bound {self.bound:,.6g}, gap {self.gap:.2%})"
+        return f"<SitingPlan {self.problem}: {len(self.chosen)} new sites, {worth}, {self.seconds:.1f} s>"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Study:
     """Everything one run found out.
@@ -127,6 +205,8 @@ class Study:
         What judging gave, a `carecircle.policy.Judgement` for each pack of the plan.
     gaps
         What is lacking, by name and rank (see `carecircle.gaps`); None where nothing was judged.
+    sites
+        Where new centres go; None where nobody asked.
     """
 
     title: str
@@ -145,6 +225,7 @@ class Study:
     quality: pd.DataFrame = field(default_factory=pd.DataFrame)
     judgements: tuple[Any, ...] = ()
     gaps: gpd.GeoDataFrame | None = None
+    sites: SitingPlan | None = None
 
     def __repr__(self) -> str:
         return (

@@ -10,6 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from carecircle.errors import InputError, Problem, problem
+from carecircle.model import CANDIDATE_SOURCES
 
 Kind = Literal["text", "number", "date"]
 
@@ -138,6 +139,73 @@ GAPS = Table(
     ),
 )
 """What `carecircle.gaps` finds: points, or nothing where a unit has neither people nor a border."""
+
+SOURCES = CANDIDATE_SOURCES
+"""Where a candidate site comes from, the most welcome first: the user's list of idle property, middles of settlements,
+homes, middles of people out of reach, junctions of roads."""
+
+CANDIDATES = Table(
+    "candidates",
+    "candidate_id",
+    (
+        Column("candidate_id", "text", required=True),
+        Column("name", "text"),
+        Column("source", "text", required=True),
+        Column("status", "text"),
+        Column("floor_m2", "number", "m2", minimum=0),
+        Column("site_m2", "number", "m2", minimum=0),
+        Column("ownership", "text"),
+        Column("land_use", "text"),
+        Column("cost", "number", "10,000 yuan", minimum=0),
+        Column("beds", "number", "beds", minimum=0),
+        Column("kind", "text"),
+        Column("area_code", "text"),
+        *_WHERE_DECLARED,
+        Column("address", "text"),
+        Column("note", "text"),
+        Column("conflicts", "text"),
+        Column("added_minutes", "number", "min", minimum=0),
+        Column("coordinate_source", "text"),
+    ),
+    "point",
+)
+"""Where a new centre could go: `source` is one of `SOURCES`, `status` what stands there (空置校舍), `beds` what it
+would hold, `kind` what it should become, `conflicts` what speaks against it, joined by ；."""
+
+SITES = Table(
+    "sites",
+    "candidate_id",
+    (
+        Column("rank", "number", required=True, minimum=1),
+        Column("candidate_id", "text", required=True),
+        Column("name", "text"),
+        Column("source", "text", required=True),
+        Column("status", "text"),
+        Column("floor_m2", "number", "m2", minimum=0),
+        Column("ownership", "text"),
+        Column("land_use", "text"),
+        Column("cost", "number", "10,000 yuan", minimum=0),
+        Column("conflicts", "text"),
+        Column("note", "text"),
+        Column("area_code", "text"),
+        *_WHERE_DECLARED,
+        Column("built_as", "text"),
+        Column("phase", "number", "year", minimum=1990),
+        Column("gain", "number"),
+        Column("people_60", "number", "people", minimum=0),
+        Column("units", "text"),
+        Column("units_count", "number", minimum=0),
+        Column("covered", "number", "people", minimum=0),
+        Column("total", "number", "people", minimum=0),
+        Column("reason", "text"),
+    ),
+    "point",
+)
+"""New sites of a `carecircle.model.SitingPlan`, in order of worth.
+
+``people_60`` are those within the limit of the site and of no facility or site before it; ``covered`` of ``total`` are
+within the limit of any, this site included; ``units`` are the names of the units that pass only now.
+"""
 
 LEVELS = ("city", "county", "township", "community")
 """Levels of areas, from the widest: 市, 县(市、区), 街道/镇/乡, 社区/村."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 from carecircle.config import Plan
 from carecircle.folders import whole_folder
 from carecircle.language import current_language
-from carecircle.model import Study
+from carecircle.model import SitingPlan, Study
 from carecircle.outputs import write_json, write_layers
 from carecircle.report.dashboard import dashboard_html
 from carecircle.report.map import map_html
@@ -54,7 +55,7 @@ RESULTS = (
     "verdicts.json",
     "gaps.csv",
     "gaps.gpkg",
-    *(f"figure_{name}.png" for name in FIGURES),
+    *(f"figure_{name}.png" for name in (*FIGURES, "sites")),
     SIGN,
 )
 """Names of all files that a run may write: in a folder of results (`SIGN` shows that it is one) these are ours, and no
@@ -95,6 +96,57 @@ def write_results(study: Study, plan: Plan, folder: Path) -> None:
         if study.judgements:
             _write_judged(study, plan, draft)
         write_json({"title": study.title, **study.provenance, "headline": headline(study)}, draft / SIGN)
+
+
+def write_sites(
+    plan: SitingPlan,
+    study: Study,
+    folder: str | Path,
+    *,
+    rings_before: gpd.GeoDataFrame | None = None,
+    rings_after: gpd.GeoDataFrame | None = None,
+    rings_by_year: Mapping[int, gpd.GeoDataFrame] | None = None,
+    candidates: gpd.GeoDataFrame | None = None,
+    note: str | None = None,
+) -> tuple[Path, ...]:
+    """Write all results of a siting plan (``sites.html``, ``sites.xlsx`` ...); they appear together or not at all.
+
+    Parameters
+    ----------
+    plan
+        Where new centres go.
+    study
+        What it was made for.
+    folder
+        Where to; it may be the folder of the study's own results, which stay.
+    rings_before, rings_after
+        Areas within reach of existing facilities (default: the study's), and of the new sites too: ``facility_id``
+        ("all" for the union), ``minutes``, geometry.
+    rings_by_year
+        Areas within reach at the end of each year of a phased plan.
+    candidates
+        All candidates; those not chosen are small grey points of the map.
+    note
+        The line on how the map may be used; by default: for internal use only.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        What was written.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    # Drawing takes half a second to load, which only runs that ask for sites should wait for.
+    from carecircle.report import siting  # noqa: PLC0415
+
+    around = siting.Surroundings(rings_before, rings_after, rings_by_year or {}, candidates, note)
+    with whole_folder(folder, siting.RESULTS, siting.SIGN) as draft:
+        siting.fill_sites(plan, study, draft, around)
+        written = [name for name in siting.RESULTS if (draft / name).exists()]
+    return tuple(Path(folder) / name for name in written)
 
 
 def _write_judged(study: Study, plan: Plan, draft: Path) -> None:

@@ -20,6 +20,7 @@ from .mountain import draw_mountains
 from .names import TOWNSHIPS, URBAN
 from .people import make_people
 from .roads import RoadSet
+from .sites import Sites, make_sites
 from .terrain import make_terrain
 from .urban import choose_streets, draw_motorway, draw_river, draw_streets, intensity, urban_lattice
 
@@ -33,6 +34,7 @@ class City:
     people: pd.DataFrame
     facilities: pd.DataFrame
     inputs: dict[str, pd.DataFrame]
+    sites: Sites
 
 
 def make_city(seed: int) -> City:
@@ -49,7 +51,8 @@ def make_city(seed: int) -> City:
         kind = "suburb" if township.level == "街道" else "town"
         roads.place(np.add(township.seat, 25.0), place=kind, name=township.name)
     roads.place(np.array([3050.0, 3050.0]), place="city", name=CITY, note=NOTE)
-    return City(areas, roads, people, facilities, make_inputs(seed, facilities, people))
+    sites = make_sites(stream(seed, "sites"), people, areas, roads)
+    return City(areas, roads, people, facilities, make_inputs(seed, facilities, people), sites)
 
 
 def _draw_urban(seed: int, roads: RoadSet, lattice: Lattice, areas: Areas, homes: Homes) -> None:
@@ -84,6 +87,8 @@ def write_city(city: City, out: Path) -> list[Path]:
         formats.write_grid(aside / "population" / "people_grid.tif", city.people, city.areas)
         formats.write_buildings(aside / "population" / "buildings.csv", city.people)
         formats.write_inputs(aside / "indicators" / "inputs.xlsx", city.inputs)
+        formats.write_idle(aside / "facilities" / "idle.xlsx", city.sites.idle)
+        formats.write_zones(aside / "boundaries" / "exclusions.gpkg", city.sites.zones)
         made = sorted(path.relative_to(aside) for path in aside.rglob("*") if path.is_file())
         for path in made:
             (out / path).parent.mkdir(exist_ok=True)

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import osmium
 import pandas as pd
+import pyogrio
 import rasterio
 import shapely
 import xlsxwriter
@@ -94,6 +95,50 @@ def write_inputs(path: Path, sheets: dict[str, pd.DataFrame]) -> None:
             sheet.set_column(column, column, min(40, 2 + 1.6 * max(len(str(value)) for value in [heading, *values])))
         sheet.freeze_panes(2, 1)
     book.close()
+
+
+HEADINGS = {"基本情况": 7, "面积": 2, "建设情况": 5, "位置": 3, "联系": 2, "备注": 1}
+"""How many columns of the list of idle property stand under each heading: numbers, names and place come first."""
+
+
+def write_idle(path: Path, table: pd.DataFrame) -> None:
+    """Write the list of idle property with a title and two rows of headings with merged cells."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    book = xlsxwriter.Workbook(path)
+    title = f"{CITY}闲置资产摸排清单"
+    book.set_properties({"title": title, "comments": NOTE, "created": STAMP.replace(tzinfo=None)})
+    sheet = book.add_worksheet("闲置资产")
+    bold = book.add_format({"bold": True, "bg_color": "#DDEBF7", "border": 1, "align": "center"})
+    sheet.merge_range(0, 0, 0, len(table.columns) - 1, f"{title}（{NOTE}，截至{DATE}）", bold)
+    _write_headings(sheet, table, bold)
+    for column, heading in enumerate(table.columns):
+        values = table[heading].astype(object).where(table[heading].notna(), None).tolist()
+        sheet.write_column(3, column, values)
+        sheet.set_column(column, column, min(40, 2 + 1.6 * max(len(str(value)) for value in [heading, *values])))
+    sheet.freeze_panes(3, 2)
+    book.close()
+
+
+def _write_headings(sheet: xlsxwriter.worksheet.Worksheet, table: pd.DataFrame, bold: object) -> None:
+    """Write the upper headings over their columns; one that stands over a single column spans both rows."""
+    start = 0
+    for heading, count in HEADINGS.items():
+        if count > 1:
+            sheet.merge_range(1, start, 1, start + count - 1, heading, bold)
+            sheet.write_row(2, start, table.columns[start : start + count], bold)
+        else:
+            sheet.merge_range(1, start, 2, start, table.columns[start], bold)
+        start += count
+
+
+def write_zones(path: Path, zones: gpd.GeoDataFrame) -> None:
+    """Write land to be kept free as a GeoPackage in WGS84, dated so that its bytes are the same each time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{DATE}T00:00:00.000Z"})
+    shapes = shapely.transform(zones.geometry.to_numpy(), to_degrees)
+    table = zones[["名称", "类型"]].assign(备注=NOTE)
+    gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326").to_file(path, layer="exclusions", engine="pyogrio")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 
 
 def write_buildings(path: Path, people: pd.DataFrame) -> None:

@@ -23,7 +23,7 @@ ADDRESS = {"file", "sheet", "row", "column"}
 
 CONDA_NAMES = {"osmium": "pyosmium", "matplotlib": "matplotlib-base"}
 """Names on conda-forge that differ from those in pyproject.toml."""
-CONDA_ONLY = {"python", "pip", "coverage"}
+CONDA_ONLY = {"python", "pip"}
 FROM_PIP = {"xstatic-leaflet", "xstatic-leaflet-markercluster"}
 """What conda-forge does not have."""
 

@@ -22,7 +22,7 @@ _FILLER = re.compile(r"[\s_\-－—·:：*]+")
 _SHAPEFILE_NAME_BYTES = 10
 _CODE_HEADER = re.compile(r"编号|编码|代码|代号|code|(?<![a-z])f?id$", re.IGNORECASE)
 _UNIT_BEHIND = re.compile(r"^(.+?)[/_]([^/_()（）]+)$")
-_TABLES = ("facilities", "points", "areas", "demand")
+_TABLES = ("facilities", "points", "areas", "demand", "candidates")
 _ALIKE = 0.6  # the default of difflib.get_close_matches
 _SUGGESTED = 3
 
@@ -165,10 +165,10 @@ def is_datum_header(header: str) -> bool:
 
     Examples
     --------
-    >>> is_datum_header("坐标系"), is_datum_header("坐标")
-    (True, False)
+    >>> is_datum_header("坐标系"), is_datum_header("位置_坐标系"), is_datum_header("坐标")
+    (True, True, False)
     """
-    return plain(header) in words("datum_header")
+    return plain(header) in words("datum_header") or _telling_part(header) in words("datum_header")
 
 
 def is_known_header(header: str) -> bool:
@@ -264,7 +264,7 @@ def match_headers(
     columns
         Contract columns to look for.
     table
-        Section of ``headers.toml``: facilities, points, areas or demand.
+        Section of ``headers.toml``: facilities, points, areas, demand or candidates.
     given
         ``{contract column: header}`` chosen by the user.
 

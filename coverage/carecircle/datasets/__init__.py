@@ -15,6 +15,8 @@ FILES = {
     "people": "population/buildings.csv",
     "people_grid": "population/people_grid.tif",
     "inputs": "indicators/inputs.xlsx",
+    "idle": "facilities/idle.xlsx",
+    "exclusions": "boundaries/exclusions.gpkg",
 }
 """The files of the demo city, by what they hold."""
 

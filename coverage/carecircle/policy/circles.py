@@ -14,6 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from carecircle.china.codes import significant_code
 from carecircle.cover import assign_areas
@@ -117,10 +118,7 @@ def _people(
     """Yield people and points within each limit, by county and in all."""
     demand = evidence.demand
     county = assign_areas(demand, evidence.areas[evidence.areas["level"] == "county"], "area_id")
-    if evidence.centre:
-        kept = assign_areas(demand, _outermost(evidence.areas[inside]), "area_id").notna()
-    else:
-        kept = pd.Series(data=True, index=demand.index)
+    kept = _kept(evidence, inside)
     for limit in limits:
         near = ways.within(counts, limit, network)
         for measure in MEASURES:
@@ -131,6 +129,17 @@ def _people(
             by_county = pair.groupby(county[kept]).sum(min_count=1).rename_axis("area_id").reset_index()
             whole = pair.sum(min_count=1).to_frame().T.assign(area_id=WHOLE)
             yield pd.concat([whole, by_county]).assign(**_about(network.profile, limit, measure))
+
+
+def in_centre(evidence: Evidence) -> NDArray[np.bool_]:
+    """Return which demand points circles are about, (n,): those of the centre, else all."""
+    return _kept(evidence, _extent(evidence)[0]).to_numpy(bool)
+
+
+def _kept(evidence: Evidence, inside: pd.Series) -> pd.Series:
+    if not evidence.centre:
+        return pd.Series(data=True, index=evidence.demand.index)
+    return assign_areas(evidence.demand, _outermost(evidence.areas[inside]), "area_id").notna()
 
 
 def _about(traveller: Profile, limit: float, measure: str) -> dict[str, Any]:

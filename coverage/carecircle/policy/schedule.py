@@ -46,7 +46,7 @@ def schedule_state(pack: Pack, place: Place) -> ScheduleState | None:
     schedule = pack.schedule
     if schedule is None:
         return None
-    unit = _unit_of_facility(schedule, place)
+    unit = row_of_facility(schedule, place)
     known = set(place.counties["area_id"].astype(str).str[:6]) | set(unit.dropna())
     rows: list[Progress] = []
     for one in schedule.classes:
@@ -60,7 +60,7 @@ def schedule_state(pack: Pack, place: Place) -> ScheduleState | None:
     return ScheduleState(place.evidence.as_of, schedule.years, schedule.classes, tuple(rows), notes)
 
 
-def _unit_of_facility(schedule: Schedule, place: Place) -> pd.Series:
+def row_of_facility(schedule: Schedule, place: Place) -> pd.Series:
     """Return the code of the schedule's row that each facility belongs to; missing where there is none."""
     evidence = place.evidence
     facilities = evidence.facilities

@@ -103,7 +103,12 @@ def write_official(study: Study, path: str | Path, language: Language | None = N
         The file cannot be written, as when it is open in another program.
     """
     language = language or current_language()
-    found = tables(study, language)
+    return write_tables(tables(study, language), study, path, language)
+
+
+def write_tables(found: tuple[Table, ...], study: Study, path: str | Path, language: Language | None = None) -> Path:
+    """Write tables as a workbook, a sheet each, as `write_official` does with those of the study."""
+    language = language or current_language()
     written = datetime.combine(study.as_of, time()) if study.as_of else NO_DATE
 
     def fill(place: Path) -> None:
@@ -119,7 +124,9 @@ def write_official(study: Study, path: str | Path, language: Language | None = N
 
 
 def title_of(table: Table, language: Language | None = None) -> str:
-    """Return a table's number and title: 表1　指标完成情况表."""
+    """Return a table's number and title: 表1　指标完成情况表; the title alone where it has no number."""
+    if not table.key:
+        return table.title
     return text("table.number", language, key=table.key, title=table.title)
 
 
@@ -129,7 +136,8 @@ def sheet_names(found: tuple[Table, ...], language: Language | None = None) -> l
     for table in found:
         part = text(f"table.sheet_part_{table.part}", language) if table.part else ""
         label = table.pack or table.title
-        words = _SHEET_NAME.sub(" ", text("table.sheet", language, key=table.key, part=part, label=label)).strip(" '")
+        whole = text("table.sheet", language, key=table.key, part=part, label=label) if table.key else label
+        words = _SHEET_NAME.sub(" ", whole).strip(" '")
         name, again = words[:_MOST_SIGNS].strip(" '"), 2
         while name.casefold() in {known.casefold() for known in names}:
             tail = f" {again}"

@@ -16,9 +16,10 @@ meant to: who knows that two numbers of sum 8 are below 5 knows both.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -34,8 +35,9 @@ from carecircle.report.facts import MEASURES, WITHHELD
 from carecircle.schema import DEMAND, LEVELS, PEOPLE
 
 if TYPE_CHECKING:
-    from carecircle.model import Study
+    from carecircle.model import SitingPlan, Study
 
+AnyFrame = TypeVar("AnyFrame", bound=pd.DataFrame)
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -64,7 +66,8 @@ class _Step:
 def published(study: Study, below: int) -> Study:
     """Return the study as it may be published: counts of fewer than `below` people are withheld.
 
-    The tallies of areas are treated by `withhold`, gaps by `withhold_gaps`, judgements by `published_judgement`. Where
+    The tallies of areas are treated by `withhold`, gaps by `withhold_gaps`, judgements by `published_judgement`, sites
+    by `withhold_sites`. Where
     people live is not published at all: every count of people at a point is withheld, and with it what is summed over
     points, such as the people nearest to a facility; columns of the file that are not known are left out, and so are
     findings about its rows, which may name numbers of people.
@@ -88,6 +91,7 @@ def published(study: Study, below: int) -> Study:
         demand=demand,
         judgements=tuple(published_judgement(one, cover, below) for one in study.judgements),
         gaps=None if study.gaps is None else withhold_gaps(study.gaps, cover),
+        sites=None if study.sites is None else withhold_sites(study.sites),
         quality=_without_rows_of_people(study),
         notes=notes,
         provenance={**study.provenance, "notes": list(notes)},
@@ -164,6 +168,40 @@ def withhold_gaps(gaps: gpd.GeoDataFrame, cover: pd.DataFrame) -> gpd.GeoDataFra
         hidden[name] = pd.Series(~np.isfinite(public), index=gaps.index)
     people = {name: gaps[name].mask(which & gaps[name].notna(), WITHHELD) for name, which in hidden.items()}
     return ranked(gaps.assign(**people))
+
+
+def withhold_sites(plan: SitingPlan) -> SitingPlan:
+    """Return a siting plan without people at single sites: they are sums over points, and so are their differences.
+
+    What each site adds is withheld, the running sums and all curves with it, the people of assignments, and reasons,
+    which may say numbers; of a single site also what the plan is worth. Counts of units and sums of several sites stay.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    """
+    curve = plan.curve
+    if len(curve):
+        curve = curve.assign(covered=curve["covered"].mask(curve["covered"].notna(), WITHHELD))
+    alone = plan.sense == "max" and len(plan.chosen) == 1
+    return replace(
+        plan,
+        objective=math.nan if alone else plan.objective,
+        bound=math.nan if alone else plan.bound,
+        reasons=tuple(text("siting_report.reasons_withheld") for _ in plan.reasons[:1]),
+        chosen=_hidden(plan.chosen, ("people_60", "gain", "covered")).assign(reason=""),
+        curve=curve,
+        assignment=_hidden(plan.assignment, ("people",)),
+        alternatives=_hidden(plan.alternatives, ("objective", "loss")),
+        variants=_hidden(plan.variants, ("before", "covered")),
+        phases=_hidden(plan.phases, ("covered",)),
+    )
+
+
+def _hidden(frame: AnyFrame, names: tuple[str, ...]) -> AnyFrame:
+    """Return a table whose known numbers in some columns are withheld."""
+    return frame.assign(**{name: frame[name].mask(frame[name].notna(), WITHHELD) for name in names if name in frame})
 
 
 def tabled(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ returns a table in longitudes and latitudes that keeps its contract, with what w
 """
 
 from carecircle.sources.areas import read_areas
+from carecircle.sources.candidates import read_candidates
 from carecircle.sources.facilities import open_facilities, read_facilities, read_points
 from carecircle.sources.inspection import Inspection, inspect_file
 from carecircle.sources.layers.reading import read_layer
@@ -19,6 +20,7 @@ __all__ = [
     "open_facilities",
     "population_by_area",
     "read_areas",
+    "read_candidates",
     "read_facilities",
     "read_layer",
     "read_points",

@@ -12,13 +12,13 @@ from carecircle.language import Language, current_language, text
 from carecircle.outputs import whole_file
 from carecircle.policy.results import Judgement
 from carecircle.report import facts, mapdata
-from carecircle.report.figures import maps
+from carecircle.report.figures import maps, sites
 from carecircle.report.figures.plate import Plate, make_plate, of_centre
 
 if TYPE_CHECKING:
     from carecircle.model import Study
 
-__all__ = ["FIGURES", "Figures", "write_figures"]
+__all__ = ["FIGURES", "SITES", "Figures", "write_figures"]
 
 FIGURES = (
     "facilities",
@@ -31,7 +31,9 @@ FIGURES = (
     "people_centre",
     "gaps",
 )
-"""All figures, in the order of their numbers; a figure without data is left out, and the next one has its number."""
+"""All figures of every study, in the order of their numbers; one without data is left out, the next has its number."""
+SITES = "sites"
+"""The figure of a siting plan, the last; studies without a plan do not miss it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Figures:
     Parameters
     ----------
     paths
-        The file of each figure by its name (`FIGURES`), in the order of their numbers.
+        The file of each figure by its name (`FIGURES`, `SITES`), in the order of their numbers.
     titles
         What each is called, with its number.
     notes
@@ -90,7 +92,7 @@ def write_figures(
     paths: dict[str, Path] = {}
     titles: dict[str, str] = {}
     notes = []
-    for name in FIGURES:
+    for name in (*FIGURES, SITES) if study.sites is not None else FIGURES:
         job = _job(plate, name)
         if job is not None:
             sheet, draw = job
@@ -113,7 +115,7 @@ def _short_title(plate: Plate, name: str) -> str:
     limits = facts.limits(tuple(sorted(plate.study.minutes)), plate.language)
     on_foot = "walk" if plate.study.profile.on_foot else "ride"
     key = f"title_{kind}_{on_foot}" if kind == "circles" else f"title_{kind}"
-    said = plate.said(key, minutes=limits)
+    said = text("siting_report.figure", plate.language) if kind == SITES else plate.said(key, minutes=limits)
     return plate.said("title_of", title=said, place=plate.place) if plate.place else said
 
 
@@ -126,6 +128,8 @@ def _job(plate: Plate, name: str) -> tuple[Plate, _Draw] | None:
 
 
 def _draw_of(plate: Plate, kind: str) -> _Draw | None:
+    if kind == SITES:
+        return sites.draw_sites if sites.can_draw(plate) else None
     if kind in _LEVELS:
         judgement = _judged(plate, _LEVELS[kind])
         return None if judgement is None else partial(maps.draw_units, judgement=judgement, level=_LEVELS[kind])

@@ -43,6 +43,9 @@ _WIDTH_MM, _HEIGHT_MM = 210, 148
 """A5 across: on a page of A4 it is shown at three quarters of its size, and small words stay readable."""
 _MAP_BOX = (0.02, 0.155, 0.725, 0.74)
 _PANEL_BOX = (0.757, 0.155, 0.23, 0.74)
+_PAIR_BOXES = ((0.02, 0.255, 0.475, 0.605), (0.505, 0.255, 0.475, 0.605))
+_BELOW_BOX = (0.036, 0.15, 0.96, 0.09)
+_Box = tuple[float, float, float, float]
 _MARGIN = 0.03
 _MOST_STREETS, _MOST_MAIN = 20_000, 60_000
 """From how many streets on only main ones, and of these only the first class, are drawn."""
@@ -159,9 +162,11 @@ def _names(frame: gpd.GeoDataFrame) -> list[str]:
     return frame["name"].dropna().astype(str).tolist() if "name" in frame else []
 
 
-def _view(west: float, south: float, east: float, north: float) -> tuple[float, float, float, float]:
+def _view(
+    west: float, south: float, east: float, north: float, box: tuple[float, float, float, float] = _MAP_BOX
+) -> tuple[float, float, float, float]:
     """Return a box around another, with a margin, of the shape of the map's place on the sheet."""
-    shape = (_MAP_BOX[2] * _WIDTH_MM) / (_MAP_BOX[3] * _HEIGHT_MM)
+    shape = (box[2] * _WIDTH_MM) / (box[3] * _HEIGHT_MM)
     height = max(north - south, (east - west) / shape, 100.0) * (1 + 2 * _MARGIN)
     middle, width = ((west + east) / 2, (south + north) / 2), height * shape
     return middle[0] - width / 2, middle[1] - height / 2, middle[0] + width / 2, middle[1] + height / 2
@@ -178,12 +183,30 @@ def _streets(streets: gpd.GeoDataFrame, crs: CRS, width: float) -> gpd.GeoDataFr
 
 def open_sheet(plate: Plate, title: str, *, ground: str = "#f6f5f1") -> Sheet:
     """Return a sheet with its title, the ground, and an empty panel."""
+    figure, axes, panel = _empty(plate, title, _MAP_BOX, _PANEL_BOX)
+    _lay_ground(plate, axes, ground)
+    return Sheet(plate, figure, axes, panel)
+
+
+def open_pair(plate: Plate, title: str, *, ground: str = "#f6f5f1") -> tuple[Sheet, Sheet]:
+    """Return two maps side by side on one sheet, with a panel below them; only the second is to be closed."""
+    first = next((plate.level(level) for level in LEVELS if len(plate.level(level))), None)
+    west, south, east, north = plate.view if first is None else first.total_bounds
+    view = _view(west, south, east, north, _PAIR_BOXES[0])
+    narrow = replace(plate, view=view)
+    figure, left, panel = _empty(narrow, title, _PAIR_BOXES[0], _BELOW_BOX)
+    right = figure.add_axes(_PAIR_BOXES[1])
+    for axes in (left, right):
+        _lay_ground(narrow, axes, ground)
+    return Sheet(narrow, figure, left, panel), Sheet(narrow, figure, right, panel)
+
+
+def _empty(plate: Plate, title: str, box: _Box, beside: _Box) -> tuple[Figure, Axes, Axes]:
+    """Return a sheet with its title, a place for a map and one for a panel."""
     figure = Figure(figsize=(_WIDTH_MM * _MM, _HEIGHT_MM * _MM), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    axes, panel = figure.add_axes(_MAP_BOX), figure.add_axes(_PANEL_BOX)
+    axes, panel = figure.add_axes(box), figure.add_axes(beside)
     panel.set_axis_off()
-    axes.set(xlim=(plate.view[0], plate.view[2]), ylim=(plate.view[1], plate.view[3]), xticks=[], yticks=[])
-    axes.set_facecolor("#ffffff")
     figure.text(
         0.5,
         0.965,
@@ -204,10 +227,16 @@ def open_sheet(plate: Plate, title: str, *, ground: str = "#f6f5f1") -> Sheet:
         fontproperties=plate.font(8),
         parse_math=False,
     )
+    return figure, axes, panel
+
+
+def _lay_ground(plate: Plate, axes: Axes, ground: str) -> None:
+    """Give a map its view, and the widest areas as its ground."""
+    axes.set(xlim=(plate.view[0], plate.view[2]), ylim=(plate.view[1], plate.view[3]), xticks=[], yticks=[])
+    axes.set_facecolor("#ffffff")
     widest = next((level for level in LEVELS if len(plate.level(level))), None)
     if widest is not None:
         plate.level(widest).geometry.plot(ax=axes, color=ground, aspect=None, zorder=1)
-    return Sheet(plate, figure, axes, panel)
 
 
 def draw_streets(sheet: Sheet, colour: str = "#c9c4b8") -> None:
@@ -287,7 +316,7 @@ def apart(middles: NDArray[np.float64], widths: NDArray[np.float64], height: flo
     return kept
 
 
-def close_sheet(sheet: Sheet, path: Path, entries: Sequence[Artist], lines: Sequence[str]) -> None:
+def close_sheet(sheet: Sheet, path: Path, entries: Sequence[Artist], lines: Sequence[str], *, columns: int = 1) -> None:
     """Add legend, scale, north and notes, and write the sheet as PNG.
 
     Parameters
@@ -300,11 +329,13 @@ def close_sheet(sheet: Sheet, path: Path, entries: Sequence[Artist], lines: Sequ
         Of the legend; each has its words as label.
     lines
         What the numbers mean, for the foot; the date and the reference system are added.
+    columns
+        Of the legend.
     """
     plate = sheet.plate
     draw_borders(sheet, "county")
     sheet.map.set(xlabel="", ylabel="")
-    _legend(sheet, entries)
+    _legend(sheet, entries, columns)
     _scale(sheet)
     _north(sheet)
     _foot(sheet, lines)
@@ -320,14 +351,14 @@ def close_sheet(sheet: Sheet, path: Path, entries: Sequence[Artist], lines: Sequ
     sheet.figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
 
 
-def _legend(sheet: Sheet, entries: Sequence[Artist]) -> None:
+def _legend(sheet: Sheet, entries: Sequence[Artist], columns: int) -> None:
     """Add the legend; words are put in afterwards, for some signs in them would mean something to matplotlib."""
     size = 7.0 if len(entries) <= 20 else 5.6
     shown = sheet.panel.legend(
         handles=list(entries), labels=[str(place) for place in range(len(entries))], loc="upper left",
         bbox_to_anchor=(-0.02, 1.01), frameon=False, handlelength=1.7, prop=sheet.plate.font(size), labelspacing=0.5,
         title=sheet.plate.said("legend"), title_fontproperties=sheet.plate.font(8.5, "bold"), borderaxespad=0.0,
-        alignment="left",
+        alignment="left", ncols=columns, columnspacing=1.6,
     )  # fmt: skip
     for words, entry in zip(shown.get_texts(), entries, strict=True):
         words.set(text=folded(plain(entry.get_label()), _LEGEND_POINTS / size), color=_INK, parse_math=False)
@@ -390,7 +421,8 @@ def scale_and_turn(plate: Plate) -> tuple[float, float]:
 def _north(sheet: Sheet) -> None:
     """Draw an arrow to the true north, which the zone's own north differs from by its convergence."""
     turn = np.deg2rad(scale_and_turn(sheet.plate)[1])
-    width, height = _MAP_BOX[2] * _WIDTH_MM, _MAP_BOX[3] * _HEIGHT_MM
+    box = sheet.map.get_position()
+    width, height = box.width * _WIDTH_MM, box.height * _HEIGHT_MM
     arrow = np.array([[0.0, 4.6], [2.1, -2.6], [0.0, -0.9], [-2.1, -2.6]])  # millimetres
     spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     at = (arrow @ spin.T + [width - 7, height - 12]) / [width, height]

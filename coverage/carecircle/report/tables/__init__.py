@@ -14,8 +14,9 @@ from carecircle.report.tables.basis import quality_basis
 from carecircle.report.tables.beds import beds
 from carecircle.report.tables.counties import by_county
 from carecircle.report.tables.estates import estates
-from carecircle.report.tables.lacking import gap_list, sites
+from carecircle.report.tables.lacking import gap_list
 from carecircle.report.tables.model import Cell, Head, Look, Table
+from carecircle.report.tables.siting import site_table, sites
 from carecircle.report.tables.yearly import yearly
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = [
     "estates",
     "gap_list",
     "quality_basis",
+    "site_table",
     "sites",
     "tables",
     "yearly",

@@ -1,4 +1,4 @@
-"""表3 缺口清单 and 表4 选址建议表: what is lacking, by name; and where it could stand."""
+"""表3 缺口清单: what is lacking, by name."""
 
 from __future__ import annotations
 
@@ -55,12 +55,6 @@ def gap_list(study: Study, language: Language | None = None) -> Table | None:
         travel = facts.label("fact.profile_", study.profile.name, language)
         foot.append(text("table.foot_travel", language, profile=travel))
     return Table("3", text("table.title_3", language), tuple(heads), tuple(rows), foot=tuple(foot))
-
-
-def sites(study: Study, language: Language | None = None) -> Table | None:
-    """Return 表4, None where no sites were computed, which is so for every study that has none."""
-    del study, language
-    return None
 
 
 def _titles(study: Study, language: Language) -> dict[str, str]:

@@ -39,7 +39,7 @@ class Table:
     Parameters
     ----------
     key
-        Its number in the report: ``"1"`` to ``"8"``.
+        Its number in the report: ``"1"`` to ``"8"``; "" for tables that are not in it.
     title
         In words, without the number.
     heads, rows

@@ -52,7 +52,7 @@ def write_report(
         chapters.tasks_title(study): lambda: chapters.tasks(paper, study, language),
         "coverage": lambda: chapters.coverage(paper, study, drawn, language),
         "problems": lambda: chapters.problems(paper, study, language),
-        _next(study): lambda: chapters.ahead(paper, study, language),
+        _next(study): lambda: chapters.ahead(paper, study, drawn, language),
         "needs": lambda: chapters.needs(paper, study, language),
     }
     for number, (name, chapter) in enumerate(write.items(), start=1):

@@ -11,7 +11,7 @@ from docx.document import Document as Paper
 from carecircle.language import Language, text
 from carecircle.policy.results import Judgement
 from carecircle.report import facts
-from carecircle.report.figures import Figures
+from carecircle.report.figures import SITES, Figures
 from carecircle.report.figures.maps import judged_units
 from carecircle.report.tables import attainment, gap_list, sites, tables
 from carecircle.report.word import sentences
@@ -101,10 +101,11 @@ def coverage(paper: Paper, study: Study, figures: Figures, language: Language) -
 
 
 def _figures(paper: Paper, figures: Figures, language: Language) -> None:
-    first, last = (said("figure_number", language, number=number) for number in (1, len(figures.paths)))
-    key = "no_figures" if not figures.paths else "figure" if first == last else "figures"
+    drawn = {name: path for name, path in figures.paths.items() if name != SITES}
+    first, last = (said("figure_number", language, number=number) for number in (1, len(drawn)))
+    key = "no_figures" if not drawn else "figure" if first == last else "figures"
     add_body(paper, said(key, language, first=first, last=last) + "".join(figures.notes))
-    for name, path in figures.paths.items():
+    for name, path in drawn.items():
         add_picture(paper, path, figures.titles[name])
 
 
@@ -119,7 +120,7 @@ def problems(paper: Paper, study: Study, language: Language) -> None:
     add_table(paper, table, language, most=_SHOWN_GAPS)
 
 
-def ahead(paper: Paper, study: Study, language: Language) -> None:
+def ahead(paper: Paper, study: Study, figures: Figures, language: Language) -> None:
     """Write what falls due, what the schedule asks for, and what is known of sites."""
     for judgement in study.judgements:
         if judgement.schedule is not None:
@@ -128,8 +129,13 @@ def ahead(paper: Paper, study: Study, language: Language) -> None:
         _write(paper, [sentences.ahead(judgement, language)])
     table = sites(study, language)
     add_body(paper, said("no_sites" if table is None else "sites", language))
-    if table is not None:
-        add_table(paper, table, language)
+    if table is None or study.sites is None:
+        return
+    _write(paper, sentences.sites(study.sites, language))
+    add_table(paper, without(table, {text("siting_report.reason", language)}), language)
+    if SITES in figures.paths:
+        turn(paper, across=False)
+        add_picture(paper, figures.paths[SITES], figures.titles[SITES])
 
 
 def needs(paper: Paper, study: Study, language: Language) -> None:

@@ -15,18 +15,19 @@ from carecircle.policy.judge import GRAVITY
 from carecircle.policy.results import Judgement, Outcome, Progress, ScheduleState
 from carecircle.policy.vocabulary import vocabulary
 from carecircle.report import due as dues
-from carecircle.report import facts, judged
+from carecircle.report import facts, judged, sitewords
 from carecircle.report.tables.attainment import short_title
 from carecircle.sources.facilities import in_operation
 
 if TYPE_CHECKING:
-    from carecircle.model import Study
+    from carecircle.model import SitingPlan, Study
 
 _ORDER = ("met", "missed", "in_progress", "to_be_verified", "no_data", "not_applicable", "monitored")
 _TASKS = ("checklist", "share_of_units_with_document")
 _PARTS = {"met": "met", "missed": "missed", "in_progress": "missed"}
 """Verdicts of parts of a task as done and not done; of all others nobody says."""
 _MOST_NAMED = 20
+_SHOWN_SITES = 20
 Lines = Callable[[Judgement, Language], list[str]]
 
 
@@ -449,3 +450,14 @@ def readings(judgement: Judgement, language: Language) -> list[str]:
 def _some(ids: list[str], language: Language) -> str:
     words = listed(sorted(ids[:_MOST_NAMED]), language)
     return words if len(ids) <= _MOST_NAMED else said("and_more", language, words=words, count=len(ids))
+
+
+def sites(plan: SitingPlan, language: Language) -> list[str]:
+    """Return how good the proposed sites are proven to be, and why each of the first ones stands where it does."""
+    standing = text("siting_report.foot_word", language, standing=sitewords.standing(plan, language))
+    why = [
+        text("siting_report.word_reason", language, rank=f"{one['rank']:.0f}", name=sitewords.name_of(one), why=reason)
+        for one in sitewords.records(plan)
+        if (reason := sitewords.words(one["reason"]))
+    ]
+    return [standing, *why[:_SHOWN_SITES]]
