@@ -67,7 +67,7 @@ def test_python_works(capsys):
 def test_both_readmes_say_the_same():
     plain = [[line.replace(" --lang en", "") for line in commands(name)] for name in READMES]
     assert plain[0] == plain[1]
-    assert len(plain[0]) == 11
+    assert len(plain[0]) == 13
     for language in ("python", "toml", "bat"):
         assert fences(READMES[0], language) == fences(READMES[1], language)
 
