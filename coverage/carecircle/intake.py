@@ -263,7 +263,7 @@ def _notes(found: Inputs, plan: Plan) -> tuple[str, ...]:
     notes = [*found.network.notes]
     island = island_note(found.network)
     notes += [island] if island else []
-    for frame in (found.facilities, found.areas, found.demand):
+    for frame in (found.facilities, found.areas, found.demand, *(() if found.idle is None else (found.idle,))):
         notes += frame.attrs.get("notes", [])
     for key, places in found.places.items():
         notes += snap_notes(key, places)

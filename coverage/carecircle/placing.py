@@ -119,8 +119,20 @@ def place_centres(study: Study, plan: Plan, found: Inputs, stage: Callable[..., 
     sites = _PROBLEMS[str(plan.siting.problem)](case)
     seen = variants(study.demand, case.standing, sites.chosen, network, minutes=case.reach.limit)
     traveller = {"profile": network.profile.name, "speed_mps": network.profile.speed_mps}
-    sites = replace(sites, dropped=dropped, variants=seen, parameters=sites.parameters | traveller)
+    reasons = (*sites.reasons, *_remarks(case, dropped))
+    sites = replace(sites, dropped=dropped, variants=seen, reasons=reasons, parameters=sites.parameters | traveller)
     return _drawn(sites, case, stage)
+
+
+def _remarks(case: _Case, dropped: pd.DataFrame) -> Iterator[str]:
+    """Yield what a reader of the plan should know: whom it counts, settings without effect, what was thinned out."""
+    siting = case.siting
+    if case.reach.measure != "people_60":
+        yield text("siting.counted_by", measure=text(f"fact.measure_{case.reach.measure}"))
+    if siting.sites is not None and str(siting.problem) not in _NEEDS:
+        yield text("siting.sites_unused", sites=siting.sites)
+    if siting.spacing_metres:
+        yield text("siting.thinned", metres=f"{siting.spacing_metres:g}", count=len(dropped))
 
 
 def _wrong(plan: Plan, study: Study, policies: Policies) -> Iterator[Problem]:
@@ -134,6 +146,8 @@ def _wrong(plan: Plan, study: Study, policies: Policies) -> Iterator[Problem]:
         yield problem("plan_missing", setting="policy.packs")
     if siting.problem == "reach_target":
         yield from _wrong_targets(siting, study, packs)
+    if siting.problem == "maximum_coverage" and siting.budget is not None and siting.sites is not None:
+        yield problem("plan_setting", setting="siting.budget", why=text("usage.sites_or_budget"))
     yield from _strange(plan, study, packs)
 
 
@@ -277,10 +291,9 @@ def _units(demand: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, share: float, leve
 
 def _maximum(case: _Case) -> SitingPlan:
     siting = case.siting
-    sites = None if siting.budget is not None else siting.sites
     return problems.maximum_coverage(
         case.reach,
-        sites=sites,
+        sites=siting.sites,
         budget=siting.budget,
         options=case.options,
         units=case.units,

@@ -16,6 +16,7 @@ from carecircle.config import load_plan
 from carecircle.errors import CarecircleError, PlanError
 from carecircle.findings import QualityLog
 from carecircle.intake import read_inputs
+from carecircle.language import text
 from carecircle.placing import place_centres
 from carecircle.policy.vocabulary import vocabulary
 from carecircle.stages import Stages
@@ -201,6 +202,7 @@ def test_year_by_year(place):
     [
         ("maximum_coverage", {}, "siting.sites"),
         ("p_median", {"budget": 30}, "siting.sites"),
+        ("maximum_coverage", {"budget": 30, "sites": 3}, "siting.budget"),
         ("p_center", {}, "siting.sites"),
         ("equity", {}, "siting.sites"),
         ("capacitated", {}, "siting.sites"),
@@ -219,7 +221,7 @@ def test_year_by_year(place):
         ("reach_target", {"packs": ["yuxi"], "targets": ["YX-99"]}, "YX-99.*YX-05"),
         ("reach_target", {"packs": ["yuxi"], "built_as": ["castle"]}, "castle"),
         ("maximum_coverage", {"sites": 1, "min_floor_m2": 99_999}, "12"),
-        ("maximum_coverage", {"sites": 1, "sources": ["settlement"], "budget": 5}, "settlement"),
+        ("maximum_coverage", {"sources": ["settlement"], "budget": 5}, "settlement"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_message(place, problem, settings, words):
@@ -244,3 +246,13 @@ def test_a_level_that_the_areas_lack(folder):
     )  # fmt: skip
     with pytest.raises(PlanError, match=r"siting\.each"):
         pipeline.make_study(plan)
+
+
+def test_what_a_reader_should_know_of_a_plan(place):
+    """Settings without effect, candidates thinned out by spacing, and targets of past years are said."""
+    said = place("set_cover", sites=3, spacing_metres=900, alternatives=0).plan.reasons
+    assert text("siting.sites_unused", sites=3) in said
+    assert any(one.startswith(text("siting.thinned", metres="900", count="").split("（")[0]) for one in said)
+    assert not any("siting.spacing" in one for one in place("set_cover", alternatives=0).plan.reasons)
+    years = place("reach_target", packs=["yuxi"], targets=["YX-03"], alternatives=0).plan.reasons
+    assert text("siting.past_years", targets="YX-03") in years

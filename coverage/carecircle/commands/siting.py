@@ -56,12 +56,12 @@ def site_command(
 ) -> None:
     """Say where new centres go, how few are enough, and in which year; writes map, tables and curve.
 
-    Everything else of the section [siting] can be given with --set, such as siting.minutes=10 or siting.seed=1. Ends
-    with 1 when something is wrong with the files, and with 2 when no plan can do what is asked: the message says which
-    units are out of reach.
+    Everything else of the plan's section on siting can be given with --set, such as siting.minutes=10 or
+    siting.seed=1. Ends with 1 when something is wrong with the files, and with 2 when no plan can do what is asked:
+    the message says which units are out of reach.
 
-    Examples
-    --------
+    For example:
+
     [bold]carecircle site plan.toml --problem maximum_coverage --sites 5[/bold]
     [bold]carecircle site plan.toml --problem reach_target --share 90 --out sites[/bold]
     [bold]carecircle site plan.toml --problem reach_target --pack yuxi[/bold]
@@ -91,6 +91,7 @@ def _tell(told: Session, placed: Placed, folder: Path, stages: Stages) -> None:
     told.say(profile_words(placed.study.profile))
     told.say(text("cli.sites", problem=text(f"siting_report.problem_{plan.problem}"), count=len(plan.chosen)))
     told.say(sitewords.standing(plan))
+    told.note(list(placed.study.notes))
     if plan.status != "infeasible":
         told.note(list(plan.reasons))
     for row in plan.chosen.head(_NAMED).itertuples():

@@ -134,7 +134,7 @@ def reach_target(
         "min",
         solution,
         _asked(cases, share, cheapest),
-        (*lost, *_not_held(targets, solution), *notes, *unsettled),
+        (*lost, *_not_held(targets, solution), *_past_years(cases), *notes, *unsettled),
     )
     steps = _steps(task, solution.chosen)
     listing = _listing(task, steps, _peers(task, solution.chosen)) if cases else None
@@ -160,6 +160,18 @@ def _not_held(targets: pd.DataFrame, solution: Solution) -> Iterator[str]:
     if solution.status != "infeasible" and len(targets) and not targets["holds_after"].all():
         names = text("fact.list_join").join(targets.loc[~targets["holds_after"].astype(bool), "target_id"])
         yield text("siting.part_only", targets=names)
+
+
+def _past_years(cases: Sequence[tuple[PackCase, Sequence[Target]]]) -> Iterator[str]:
+    """Say which targets must have held in years that are over, which no new centre can mend."""
+    names = [
+        target.id
+        for case, targets in cases
+        for target in targets
+        if any(year < case.evidence.as_of.year for year in target.years)
+    ]
+    if names:
+        yield text("siting.past_years", targets=text("fact.list_join").join(names))
 
 
 def _task(
