@@ -22,7 +22,7 @@ class Covering(NamedTuple):
     costs: Floats
 
 
-def read_scp(path: Path) -> Covering:
+def read_scp(path: str | Path) -> Covering:
     """Read a file of the sets 4-6, A-E, NRE-NRH, CLR or CYC: costs, then the columns of each row.
 
     Parameters
@@ -36,6 +36,7 @@ def read_scp(path: Path) -> Covering:
     ValueError
         The numbers do not add up to such a file.
     """
+    path = Path(path)
     numbers = _numbers(path)
     rows, columns = int(numbers[0]), int(numbers[1])
     costs = numbers[2 : 2 + columns].astype(float)
@@ -45,7 +46,7 @@ def read_scp(path: Path) -> Covering:
     return Covering(_matrix(path, lists, (rows, columns)), costs)
 
 
-def read_scp_by_columns(path: Path) -> Covering:
+def read_scp_by_columns(path: str | Path) -> Covering:
     """Read a file of the rail set: for each column its cost, how many rows it covers, and which (from 1).
 
     Parameters
@@ -58,6 +59,7 @@ def read_scp_by_columns(path: Path) -> Covering:
     ValueError
         The numbers do not add up to such a file.
     """
+    path = Path(path)
     numbers = _numbers(path)
     rows, columns = int(numbers[0]), int(numbers[1])
     lists, costs = _lists(path, numbers[2:], columns, before=1)
