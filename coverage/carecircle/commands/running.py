@@ -174,6 +174,8 @@ def _run(
     if study.judgements:
         told.say(text("cli.dashboard", path=(folder / "dashboard.html").resolve()))
         told.say(text("cli.documents", path=(folder / "report.docx").resolve()))
+    if study.sites is not None:
+        told.say(text("cli.sites_page", path=(folder / "sites.html").resolve()))
     told.say(text("cli.map", path=(folder / "map.html").resolve()))
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
     told.done(
@@ -192,6 +194,7 @@ def _run(
             "verdicts": {one.pack.id: one.counts() for one in study.judgements},
             "missed": {one.pack.id: list(one.missed_hard()) for one in study.judgements},
             "gaps": None if study.gaps is None else len(study.gaps),
+            "sites": None if study.sites is None else study.sites.chosen["candidate_id"].tolist(),
             "notes": list(study.notes),
             "resumed": list(stages.resumed),
             "seconds": round(time.perf_counter() - started, 3),
