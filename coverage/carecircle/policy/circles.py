@@ -50,7 +50,7 @@ def judge_circle(target: Target, pack: Pack, place: Place, ways: Ways) -> Outcom
     limits = sorted({*LIMITS, float(target.minutes or 15)})
     parts = [
         part
-        for network in _networks(evidence.network)
+        for network in networks_of(evidence.network)
         for part in (
             *_people(evidence, counts, inside, ways, network, limits),
             *_land(evidence, counts, inside, network, limits),
@@ -84,12 +84,12 @@ def _weight(evidence: Evidence) -> str:
     return next((name for name in WEIGHTS if name in demand and demand[name].notna().any()), "points")
 
 
-def _networks(network: RoadNetwork) -> Iterator[RoadNetwork]:
-    """Yield the network at its own speed, and on foot at those of the profiles."""
+def networks_of(network: RoadNetwork, speeds: Iterable[str | Profile] = SPEEDS) -> Iterator[RoadNetwork]:
+    """Yield the network at its own speed, and on foot at those of other travellers."""
     yield network
     own = network.profile
     if own.mode == "walk":
-        others = (profile(name) for name in SPEEDS)
+        others = (profile(name) for name in speeds)
         yield from (at_speed(network, other) for other in others if other.speed_mps != own.speed_mps)
 
 

@@ -22,21 +22,20 @@ from carecircle.language import text
 from carecircle.model import SitingPlan
 from carecircle.siting.alternatives import Solve, alternatives_table, next_best
 from carecircle.siting.options import SiteOptions
-from carecircle.siting.reach import SLACK, SiteReach
+from carecircle.siting.reach import SiteReach
 from carecircle.siting.solvers.beds import capacitated_coverage
 from carecircle.siting.solvers.center import p_center as solve_center
 from carecircle.siting.solvers.equity import equity as solve_equity
 from carecircle.siting.solvers.maximum import maximum_coverage as solve_maximum
 from carecircle.siting.solvers.median import p_median as solve_median
+from carecircle.siting.solvers.setcover import coverable
 from carecircle.siting.solvers.setcover import set_cover as solve_cover
 from carecircle.siting.solvers.solution import Clock, Floats, Ints, Solution, no_rows
-from carecircle.siting.tables import Units, assignment_table, nearest_new, people_curve, site_table
+from carecircle.siting.tables import Units, assignment_table, listed, nearest_new, people_curve, site_table
 
 Sense = Literal["max", "min"]
 _SEARCH = 0.75
 """Share of the time for the best plan where other plans are sought too."""
-_NAMED = 8
-"""How many names a reason lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +128,8 @@ def set_cover(
     """
     rows = np.flatnonzero((reach.weight > 0) & (reach.standing < backup))
     need = backup - reach.standing[rows]
-    allowed = np.ones(len(reach.candidates), bool)
-    allowed[reach.columns(options.forbid)] = False
     matrix = csr_array(reach.cover()[rows])
-    can = np.asarray(matrix[:, np.flatnonzero(allowed)].sum(axis=1)).ravel() >= need
+    can = coverable(matrix, need, reach.columns(options.forbid))
     lost, matrix, need = rows[~can], csr_array(matrix[can]), need[can].astype(np.int64)
 
     def solve(forced: Ints, forbidden: Ints, seconds: float) -> Solution:
@@ -215,16 +212,12 @@ def equity(
         **options.of(reach),
     )
     said = {"share": _percent(found.worst), "bound": _percent(found.worst_bound), "covered": f"{found.objective:,.0f}"}
-    reasons = [text("siting.worst", **said, units=_listed(units, found.units_at_worst))]
+    reasons = [text("siting.worst", **said, units=listed(units.names[found.units_at_worst]))]
     if len(found.units_stuck):
-        reasons.append(text("siting.stuck", units=_listed(units, found.units_stuck)))
+        reasons.append(text("siting.stuck", units=listed(units.names[found.units_stuck])))
     worst = replace(found, objective=float(found.worst), bound=float(found.worst_bound))
     asked = Asked("equity", "max", worst, {"sites": sites}, tuple(reasons))
     return plan_of(reach, asked, options, units=units)
-
-
-def _listed(units: Units, which: Ints) -> str:
-    return text("fact.list_join").join(str(units.names[one]) for one in which[:_NAMED])
 
 
 def capacitated(
@@ -267,9 +260,8 @@ def capacitated(
     have = facilities.get("beds", pd.Series(np.nan, facilities.index)).astype(float)
     _fits(options, sites)
     demand = reach.weight * beds_per_1000 / 1000
-    within = csr_array((reach.minutes.data, reach.minutes.indices, reach.minutes.indptr), shape=reach.minutes.shape)
     found = capacitated_coverage(
-        _within(within, reach.limit),
+        reach.within(),
         demand,
         capacity.to_numpy(float),
         sites,
@@ -352,13 +344,6 @@ def _rows(matrix: csr_array, rows: Ints) -> csr_array:
     return csr_array((matrix.data[at], matrix.indices[at], indptr), shape=(len(rows), matrix.shape[1]))
 
 
-def _within(matrix: csr_array, limit: float) -> csr_array:
-    """Return the entries within a limit; zeros stay entries."""
-    kept = matrix.data <= limit + SLACK
-    indptr = np.concatenate([[0], np.cumsum(kept)])[matrix.indptr]
-    return csr_array((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
-
-
 def _served_at(reach: SiteReach, rows: Ints, solution: Solution) -> pd.DataFrame:
     assigned = np.full(len(reach.weight), -1, dtype=np.int64)
     if solution.assigned is not None:
@@ -374,10 +359,8 @@ def _left_out(reach: SiteReach, rows: Ints, units: Units | None, backup: int = 1
     names = reach.demand["demand_id"].astype(str).to_numpy(object)[rows]
     if units is not None and (units.of_point[rows] >= 0).any():
         names = units.names[np.unique(units.of_point[rows][units.of_point[rows] >= 0])]
-    listed = text("fact.list_join").join(str(one) for one in names[:_NAMED])
-    more = text("siting.and_more", count=len(names)) if len(names) > _NAMED else ""
     word = "left_out" if backup == 1 else "left_out_backup"
-    return [text(f"siting.{word}", points=len(rows), people=people, names=listed + more, backup=backup)]
+    return [text(f"siting.{word}", points=len(rows), people=people, names=listed(names), backup=backup)]
 
 
 def _percent(share: Fraction) -> str:
@@ -440,8 +423,3 @@ def plan_of(
             "forbid": list(options.forbid),
         },
     )
-
-
-def with_tables(plan: SitingPlan, **tables: Any) -> SitingPlan:
-    """Return a plan with other tables (targets, variants, phases, dropped)."""
-    return replace(plan, **tables)

@@ -86,9 +86,14 @@ class SiteReach:
 
     def cover(self, limit: float | None = None) -> csr_array:
         """Return which candidates serve which points within the limit, (n, m), entries 1."""
-        within = self.minutes.data <= (self.limit if limit is None else limit) + SLACK
-        counts = np.concatenate([[0], np.cumsum(within)])[self.minutes.indptr]
-        return csr_array((np.ones(int(within.sum())), self.minutes.indices[within], counts), shape=self.minutes.shape)
+        minutes = self.within(limit)
+        return csr_array((np.ones(minutes.nnz), minutes.indices, minutes.indptr), shape=minutes.shape)
+
+    def within(self, limit: float | None = None) -> csr_array:
+        """Return the minutes of pairs within the limit, (n, m); zeros stay entries."""
+        kept = self.minutes.data <= (self.limit if limit is None else limit) + SLACK
+        indptr = np.concatenate([[0], np.cumsum(kept)])[self.minutes.indptr]
+        return csr_array((self.minutes.data[kept], self.minutes.indices[kept], indptr), shape=self.minutes.shape)
 
     def columns(self, names: Sequence[str]) -> Ints:
         """Return the positions of candidates by their ``candidate_id``.

@@ -25,11 +25,11 @@ from carecircle.siting.problems import Asked, costs_of, plan_of
 from carecircle.siting.reach import SiteReach
 from carecircle.siting.second import Wishes, best_of_the_smallest
 from carecircle.siting.shares import share_aim
+from carecircle.siting.solvers.setcover import coverable
 from carecircle.siting.solvers.solution import Clock, Floats, Ints, Solution, no_rows
 from carecircle.siting.solvers.targets import TargetProblem, reach_targets, targets_hold, unreachable_groups
-from carecircle.siting.tables import CURVE_COLUMNS, Listing, Units, people_curve, site_table
+from carecircle.siting.tables import CURVE_COLUMNS, Listing, Units, listed, people_curve, site_table
 
-_NAMED = 8
 _SEARCH, _SECOND = 0.6, 0.85
 """Shares of the time: by when the search for the smallest plan ends, and that for the best of the smallest; other plans
 have the rest."""
@@ -288,23 +288,19 @@ def _unreachable(task: _Task) -> Iterator[str]:
     """Yield the groups that all candidates together cannot fulfil, with the units that have none."""
     barred = task.columns(task.options.forbid)
     problem = task.problem
-    allowed = np.ones(problem.matrix.shape[1], bool)
-    allowed[barred] = False
-    can = np.asarray(problem.matrix[:, np.flatnonzero(allowed)].sum(axis=1)).ravel() >= problem.need
+    can = coverable(problem.matrix, problem.need, barred)
     owner = [(aim, place) for aim in task.aims for place in range(len(aim.required))]
     names = np.concatenate([aim.names for aim in task.aims])
     for group, most, required in unreachable_groups(problem, forbidden=barred):
         aim, place = owner[group]
         rows = problem.groups.indices[problem.groups.indptr[group] : problem.groups.indptr[group + 1]]
-        lost = [str(name) for name in names[rows[~can[rows]]]]
-        listed = text("fact.list_join").join(lost[:_NAMED])
         yield text(
             f"siting.out_of_reach_{aim.what}",
             target=aim.target_id,
             where=aim.where[place],
             required=f"{required:,.0f}",
             most=f"{most:,.0f}",
-            names=listed + (text("siting.and_more", count=len(lost)) if len(lost) > _NAMED else ""),
+            names=listed(names[rows[~can[rows]]]),
         )
 
 

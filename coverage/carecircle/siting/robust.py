@@ -9,15 +9,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from carecircle.model import Profile, profile
-from carecircle.network import RoadNetwork, at_speed
+from carecircle.model import Profile
+from carecircle.network import RoadNetwork
+from carecircle.policy.circles import SPEEDS, networks_of
 from carecircle.policy.presence import people_of
 from carecircle.reach import nearest_of_places
 from carecircle.schema import PEOPLE
 from carecircle.snap import snap
 
-SPEEDS = ("oldest", "elder", "young-old", "adult")
-"""Profiles on foot that a plan is seen for: 0.70, 0.80, 1.00 and 1.11 m/s."""
 COLUMNS = ["profile", "speed_mps", "demand", "before", "covered", "total"]
 
 
@@ -51,15 +50,8 @@ def variants(
         `COLUMNS`, one row a traveller and column of people that is known: people within the limit before and with the
         new centres, and in all. Points whose people are not known are not counted.
     """
-    rows = [row for one in _networks(network, speeds) for row in _of_speed(demand, facilities, chosen, one, minutes)]
+    rows = [row for one in networks_of(network, speeds) for row in _of_speed(demand, facilities, chosen, one, minutes)]
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _networks(network: RoadNetwork, speeds: Sequence[str | Profile]) -> Iterator[RoadNetwork]:
-    yield network
-    if network.profile.mode == "walk":
-        others = [profile(one) for one in speeds]
-        yield from (at_speed(network, one) for one in others if one.speed_mps != network.profile.speed_mps)
 
 
 def _of_speed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -34,6 +34,8 @@ _ABOUT = (
     "community",
 )
 CURVE_COLUMNS = ["measure", "sites", "covered", "total", "threshold", "chosen"]
+_NAMED = 8
+"""How many names a reason lists."""
 _MOST_STEPS = 400
 """Most sites that a curve shows."""
 
@@ -204,6 +206,13 @@ def _reasons(reach: SiteReach, worth: Worth, place: Ints, added: Floats, *, riva
 
 def _count(people: float) -> str:
     return f"{people:,.0f}"
+
+
+def listed(given: Iterable[object]) -> str:
+    """Return the first few of some names, and how many there are where there are more."""
+    names = [str(one) for one in given]
+    first = text("fact.list_join").join(names[:_NAMED])
+    return first + (text("siting.and_more", count=len(names)) if len(names) > _NAMED else "")
 
 
 def people_curve(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
+from carecircle.siting.solvers.maximum import order_of_worth
 from carecircle.siting.solvers.solution import Floats, Ints
 
 
@@ -62,7 +63,7 @@ def worth_of(matrix: csr_array, weight: Floats, chosen: Ints, allowed: NDArray[n
     """
     columns = csc_array(matrix)
     chosen = np.sort(np.asarray(chosen, dtype=np.int64))
-    order, gain = _greedy(columns, weight, chosen)
+    order, gain = order_of_worth(matrix, weight, chosen)
     times = np.bincount(np.concatenate([_rows(columns, one) for one in order] or [chosen]), minlength=len(weight))
     open_weight = np.where(times == 0, weight, 0.0)
     free = np.ones(matrix.shape[1], bool) if allowed is None else allowed.copy()
@@ -86,19 +87,6 @@ def worth_of(matrix: csr_array, weight: Floats, chosen: Ints, allowed: NDArray[n
 
 def _rows(columns: csc_array, column: int) -> Ints:
     return np.asarray(columns.indices[columns.indptr[column] : columns.indptr[column + 1]], dtype=np.int64)
-
-
-def _greedy(columns: csc_array, weight: Floats, chosen: Ints) -> tuple[Ints, Floats]:
-    """Return chosen columns, each the one that adds most to those before it, and what it adds."""
-    left, rest = weight.copy(), list(chosen)
-    order, gain = [], []
-    while rest:
-        adds = np.array([left[_rows(columns, one)].sum() for one in rest])
-        best = int(adds.argmax())
-        order.append(rest.pop(best))
-        gain.append(adds[best])
-        left[_rows(columns, order[-1])] = 0.0
-    return np.array(order, dtype=np.int64), np.array(gain, dtype=float)
 
 
 def _spread(matrix: csr_array, rows: Ints, weight: Floats) -> tuple[Ints, Floats]:
